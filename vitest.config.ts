@@ -21,7 +21,6 @@ export default defineConfig({
     // Code that Node loads by itself (worker threads, child processes) finds the sources as well.
     execArgv: [`--conditions=${SOURCE_CONDITION}`],
     env: chromium ? { FIELDMESH_CHROMIUM: chromium } : {},
-    passWithNoTests: true,
     retry: 0,
     projects: [
       {
