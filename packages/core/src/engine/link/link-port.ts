@@ -1,0 +1,36 @@
+/** What the mesh layer sees of links: calls go down, events come up through `poll`. */
+
+import type { ChannelCost } from '../../transport/channel.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+
+/** Who goes first when a link is busy; lower numbers first. */
+export const priorities = ['control', 'interactive', 'sync', 'bulk'] as const
+export type Priority = (typeof priorities)[number]
+
+/** Frames that a link carries for the mesh layer. Links carry others for themselves. */
+export type MeshFrameKind = 'route' | 'presence' | 'packet'
+
+/** `full`: nothing was taken, the neighbour's `link-writable` follows. `no-link`: no such neighbour. */
+export type LinkSendResult = 'accepted' | 'full' | 'no-link'
+
+export interface LinkPort {
+  /** Sends one frame's payload to a neighbour; fragmented below, at most 64 KiB. */
+  send(
+    neighbour: PeerId,
+    kind: MeshFrameKind,
+    priority: Priority,
+    payload: Uint8Array,
+    nowMs: number,
+  ): LinkSendResult
+}
+
+/** A link as the layers above see it. */
+export interface LinkDescription {
+  readonly peer: PeerId
+  /** Ed25519 public key, proven in the handshake. */
+  readonly publicKey: Uint8Array
+  readonly transport: string
+  readonly cost: ChannelCost
+  /** Smoothed round-trip time, in milliseconds; undefined until measured. */
+  readonly rttMs: number | undefined
+}

@@ -1,0 +1,42 @@
+/**
+ * Problems that reach people: a stable code and a message. Each code has its heading in
+ * docs/errors.md with cause and remedy.
+ */
+
+export const problemCodes = [
+  // Joining
+  'app-mismatch',
+  'secret-mismatch',
+  'protocol-version-mismatch',
+  'identity-mismatch',
+  'handshake-failed',
+  // Documents
+  'document-exists',
+  'document-missing',
+  'document-changed',
+  'document-too-large',
+  'value-invalid',
+  'query-invalid',
+  // Storage
+  'store-in-use',
+  'store-fenced',
+  'store-version',
+  'store-corrupt',
+  'storage-quota',
+  'storage-failed',
+  // Running
+  'options-invalid',
+  'mesh-closed',
+  'engine-failed',
+  'worker-failed',
+  'limit-reached',
+] as const
+
+export type ProblemCode = (typeof problemCodes)[number]
+
+/** A problem as a value; the facade turns it into a `MeshError`. */
+export interface Problem {
+  readonly code: ProblemCode
+  /** One sentence with the values that matter and their units. */
+  readonly message: string
+}

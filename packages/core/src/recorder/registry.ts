@@ -1,0 +1,21 @@
+/** The one registry of instruments: every counter, gauge, histogram and event of the library. */
+
+import { connectionInstruments } from './registry/connection.ts'
+import { documentsInstruments } from './registry/documents.ts'
+import { driverInstruments } from './registry/driver.ts'
+import { linkInstruments } from './registry/link.ts'
+import { meshInstruments } from './registry/mesh.ts'
+import { recorderInstruments } from './registry/recorder.ts'
+import { syncInstruments } from './registry/sync.ts'
+
+export const registry = {
+  link: linkInstruments,
+  mesh: meshInstruments,
+  connection: connectionInstruments,
+  sync: syncInstruments,
+  documents: documentsInstruments,
+  driver: driverInstruments,
+  recorder: recorderInstruments,
+} as const
+
+export type Registry = typeof registry

@@ -1,0 +1,5 @@
+/** Instruments of the driver room. */
+
+import type { InstrumentDeclarations } from '../instrument.ts'
+
+export const driverInstruments = {} as const satisfies InstrumentDeclarations

@@ -1,0 +1,5 @@
+/** Instruments of the link room. */
+
+import type { InstrumentDeclarations } from '../instrument.ts'
+
+export const linkInstruments = {} as const satisfies InstrumentDeclarations

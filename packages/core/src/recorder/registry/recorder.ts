@@ -1,0 +1,5 @@
+/** Instruments of the recorder room. */
+
+import type { InstrumentDeclarations } from '../instrument.ts'
+
+export const recorderInstruments = {} as const satisfies InstrumentDeclarations

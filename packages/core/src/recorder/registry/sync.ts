@@ -1,0 +1,5 @@
+/** Instruments of the sync room. */
+
+import type { InstrumentDeclarations } from '../instrument.ts'
+
+export const syncInstruments = {} as const satisfies InstrumentDeclarations

@@ -1,0 +1,16 @@
+/** What a transport is written against: `@fieldmesh/core/transport`. */
+export type {
+  Channel,
+  ChannelCloseReason,
+  ChannelCost,
+  ChannelHandlers,
+  ChannelTraits,
+  SendResult,
+} from './channel.ts'
+export { DialFailure } from './transport.ts'
+export type {
+  DialFailureReason,
+  Transport,
+  TransportCapabilities,
+  TransportHost,
+} from './transport.ts'

@@ -1,0 +1,71 @@
+/**
+ * The transport: what opens channels of one kind.
+ *
+ * Transports run where their host objects are (in a browser: on the page). They decide nothing:
+ * whom to dial, and when, is the engine's business.
+ */
+
+import type { Channel } from './channel.ts'
+
+/** What a transport can do; the engine plans with it and conformance suites skip by it. */
+export interface TransportCapabilities {
+  /** `listen` makes this end reachable for the other. */
+  readonly canListen: boolean
+  /** `dial` opens a channel. */
+  readonly canDial: boolean
+  /** A dial needs a click or a touch at hand (Web Bluetooth). */
+  readonly needsUserGesture: boolean
+  /** Peers are dialled by peer id, and the transport's signals travel through the mesh (WebRTC). */
+  readonly needsSignalling: boolean
+}
+
+/** Why a dial came to nothing. */
+export type DialFailureReason =
+  | 'unreachable'
+  | 'refused'
+  | 'timeout'
+  | 'bad-address'
+  | 'not-permitted'
+  | 'unsupported'
+  | 'cancelled'
+
+/** A dial that came to nothing: the reason, and a sentence for a person. */
+export class DialFailure extends Error {
+  readonly reason: DialFailureReason
+
+  constructor(reason: DialFailureReason, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'DialFailure'
+    this.reason = reason
+  }
+}
+
+/** What a transport may tell and ask of the mesh. Handed over by `start`. */
+export interface TransportHost {
+  /** A channel that the other end opened. */
+  accepted(channel: Channel): void
+  /** An address worth dialling was configured or discovered. Idempotent. */
+  addressFound(address: string): void
+  /** An address is gone. Open channels are not affected. */
+  addressLost(address: string): void
+  /** Carry a signal to a peer (hex peer id); at most 16 KiB. Lost when the peer cannot be reached. */
+  sendSignal(peer: string, signal: Uint8Array): void
+}
+
+/** One way of opening channels. */
+export interface Transport {
+  /** Lower-case name, unique in a mesh: `webrtc`, `websocket`, `tcp`. */
+  readonly name: string
+  readonly capabilities: TransportCapabilities
+  /** Begins: listens if configured to, reports configured addresses. Rejects when it cannot. */
+  start(host: TransportHost): Promise<void>
+  /** Closes every channel and listener and waits until they are gone. Idempotent. */
+  stop(): Promise<void>
+  /**
+   * Opens a channel to an address this transport reported or understands; with `needsSignalling`
+   * the address is a hex peer id. Rejects with `DialFailure`, or with the signal's own reason.
+   */
+  dial(address: string, signal: AbortSignal): Promise<Channel>
+  /** A signal from a peer, as its transport handed it to `sendSignal`. Hostile until proven otherwise. */
+  receiveSignal?(peer: string, signal: Uint8Array): void
+}
