@@ -1,9 +1,10 @@
 // Dead code: whatever no entry point reaches. Entries of the published packages are read from
-// their exports maps and bin; tests and workers, which nobody imports, are named here.
+// their exports maps and bin; tests, the pages they load, and workers, which nobody imports, are
+// named here.
 
 import type { KnipConfig } from 'knip'
 
-const entry = ['src/**/*.test.ts', 'src/**/*.worker.ts']
+const entry = ['src/**/*.test.ts', 'src/**/*.test-page.ts', 'src/**/*.worker.ts']
 
 const config: KnipConfig = {
   // Warnings as long as the layers are not joined in the facades: until then most of the code is

@@ -1,0 +1,88 @@
+/**
+ * Starting Chromium for tests: quiet, without the internet, with WebRTC over loopback.
+ *
+ * `newContext()` of a launched browser is an incognito profile: its storage is in memory and its
+ * figures mean nothing. Tests of storage use the persistent variant, whose profile is a folder.
+ */
+
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import type { Browser, BrowserContext } from 'playwright-core'
+
+const defaultExecutable = '/usr/lib/chromium/chromium'
+
+const quietArguments = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-quic',
+  // Nothing but loopback resolves, so that neither Chromium nor a test can call home.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+]
+
+// On a machine without any other interface, peer connections find no candidate unless this flag is
+// given and the page may use the microphone (`grantWebRtc`), which also ends the hiding of addresses.
+const webRtcArguments = ['--allow-loopback-in-peer-connection']
+
+/** The permissions without which WebRTC finds no candidate on a loopback-only machine. */
+export const webRtcPermissions = ['microphone']
+
+export interface ChromiumOptions {
+  /** More command line arguments. Do not pass `--disable-features`: Playwright passes one itself. */
+  readonly arguments?: readonly string[]
+}
+
+/** A running Chromium; `browser.newContext({ permissions: webRtcPermissions })` makes a profile. */
+export async function launchChromium(options: ChromiumOptions = {}): Promise<Browser> {
+  return chromium.launch(launchOptions(options))
+}
+
+/** A Chromium with one profile on disk. */
+export interface PersistentChromium {
+  readonly context: BrowserContext
+  /** Ends the browser and deletes the profile. */
+  close(): Promise<void>
+}
+
+/** Starts Chromium with a fresh profile in a temporary folder, deleted by `close`. */
+export async function launchPersistentChromium(
+  options: ChromiumOptions = {},
+): Promise<PersistentChromium> {
+  const folder = await mkdtemp(join(tmpdir(), 'fieldmesh-chromium-'))
+  // Chromium's last children may still write while the profile is deleted.
+  const removeFolder = () => rm(folder, { recursive: true, force: true, maxRetries: 10 })
+  try {
+    const context = await chromium.launchPersistentContext(folder, {
+      ...launchOptions(options),
+      permissions: webRtcPermissions,
+    })
+    return {
+      context,
+      async close() {
+        await context.close()
+        await removeFolder()
+      },
+    }
+  } catch (error) {
+    await removeFolder()
+    throw error
+  }
+}
+
+function launchOptions(options: ChromiumOptions) {
+  const executablePath = process.env['FIELDMESH_CHROMIUM'] ?? defaultExecutable
+  if (!existsSync(executablePath)) {
+    throw new Error(
+      `No Chromium at ${executablePath}. Set FIELDMESH_CHROMIUM to the path of its program.`,
+    )
+  }
+  return {
+    executablePath,
+    headless: true,
+    args: [...quietArguments, ...webRtcArguments, ...(options.arguments ?? [])],
+  }
+}
