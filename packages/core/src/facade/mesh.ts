@@ -1,0 +1,46 @@
+/** The mesh as an application sees it. */
+
+import type { Problem } from '../engine/problem.ts'
+import type { SyncStatus, WriteId } from '../engine/command.ts'
+import type { PeerId } from '../engine/identity/peer-id.ts'
+import type { Collection, CollectionRow, Cursor } from './collection.ts'
+import type { MeshEnvironment } from './environment.ts'
+import type { Observation } from './observation.ts'
+import type { Presence } from './presence.ts'
+import type { SharedDocument } from './shared-document.ts'
+
+/** Something that a person should know, such as a peer with another secret. */
+export interface MeshProblem extends Problem {
+  /** The peer that it is about, where it is known. */
+  readonly peer?: PeerId
+}
+
+/** A running peer of a mesh. Every call on it after `close` rejects with `mesh-closed`. */
+export interface Mesh {
+  /** This peer's own id. It stays the same as long as the store does. */
+  readonly peer: PeerId
+  readonly app: string
+  readonly environment: MeshEnvironment
+  readonly presence: Presence
+  /** The documents of that name: 1 to 128 characters. Collections need not be declared. */
+  collection<R extends CollectionRow>(name: string): Collection<R>
+  /** Opens a free document: 1 to 256 characters of name. */
+  document(name: string, options?: { readonly signal?: AbortSignal }): Promise<SharedDocument>
+  /**
+   * Asks to hold what the query matches. For the time being every peer holds everything, so this
+   * changes nothing yet; an application that subscribes to what it shows stays right later.
+   */
+  subscribe<R>(query: Cursor<R>): Observation
+  /** Which peers are known to hold a write. */
+  syncStatus(write: WriteId): Promise<SyncStatus>
+  /** Calls with each problem of the last 32, then with each new one. */
+  onProblem(observer: (problem: MeshProblem) => void): Observation
+  /** Resolves when the mesh has ended, with the problem that ended it, if it was one. Never rejects. */
+  readonly ended: Promise<MeshProblem | undefined>
+  /**
+   * Says farewell, finishes what is being written, and leaves nothing behind: transports, worker,
+   * timers and listeners are gone when it resolves; calls under way reject with `mesh-closed`.
+   * Idempotent.
+   */
+  close(): Promise<void>
+}
