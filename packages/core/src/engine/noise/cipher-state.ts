@@ -1,0 +1,62 @@
+/**
+ * CipherState (Noise revision 34, section 5.1) with ChaChaPoly: a key and the nonce that follows.
+ *
+ * Invariant: one state never seals twice under one nonce. A failed opening leaves it unchanged.
+ */
+
+import { assert } from '../assert.ts'
+import type { Cryptography } from '../crypto/cryptography.ts'
+
+/** Bytes that sealing adds (the Poly1305 tag). */
+export const tagBytes = 16
+
+/** Largest Noise message, in bytes (section 3). */
+export const noiseMessageBytesMax = 65_535
+
+/** One direction's key. */
+export class CipherState {
+  readonly #cryptography: Cryptography
+  readonly #key: Uint8Array
+  #nonce = 0
+
+  constructor(key: Uint8Array, cryptography: Cryptography) {
+    this.#key = key
+    this.#cryptography = cryptography
+  }
+
+  /** EncryptWithAd: under the next nonce. */
+  seal(additional: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    const sealed = this.sealAt(this.#nonce, additional, plaintext)
+    this.#nonce += 1
+    return sealed
+  }
+
+  /** DecryptWithAd: under the next nonce, which is used up only when the tag fits. */
+  open(additional: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    const opened = this.openAt(this.#nonce, additional, ciphertext)
+    if (opened) this.#nonce += 1
+    return opened
+  }
+
+  /** Seals under an explicit nonce (section 11.4); the caller sees to it that none repeats. */
+  sealAt(nonce: number, additional: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    // At 2^53 frames a link has run for longer than any machine: no rekeying is needed.
+    assert(nonce < Number.MAX_SAFE_INTEGER, 'nonces are used up')
+    return this.#cryptography.seal(this.#key, nonceBytes(nonce), additional, plaintext)
+  }
+
+  /** Opens under an explicit nonce; `undefined` when the tag does not fit. */
+  openAt(nonce: number, additional: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    if (ciphertext.length < tagBytes) return undefined
+    return this.#cryptography.open(this.#key, nonceBytes(nonce), additional, ciphertext)
+  }
+}
+
+/** 32 zero bits, then the nonce in 64 bits, little-endian (section 12.3). */
+function nonceBytes(nonce: number): Uint8Array {
+  const bytes = new Uint8Array(12)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(4, nonce % 0x1_0000_0000, true)
+  view.setUint32(8, Math.floor(nonce / 0x1_0000_0000), true)
+  return bytes
+}

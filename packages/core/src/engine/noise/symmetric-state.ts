@@ -1,0 +1,97 @@
+/**
+ * SymmetricState (Noise revision 34, section 5.2) with SHA-256: the chaining key, the handshake
+ * hash, and the key that handshake payloads are sealed with once there is one.
+ */
+
+import { concatBytes } from '../bytes/compare.ts'
+import { encodeUtf8 } from '../bytes/utf8.ts'
+import type { Cryptography } from '../crypto/cryptography.ts'
+import { CipherState } from './cipher-state.ts'
+
+/** Bytes of a hash and of a key. */
+export const hashBytes = 32
+
+const empty = new Uint8Array(0)
+
+/** What both ends of a handshake have agreed on so far. */
+export class SymmetricState {
+  readonly #cryptography: Cryptography
+  #chainingKey: Uint8Array
+  #hash: Uint8Array
+  #cipher: CipherState | undefined
+
+  constructor(protocolName: string, cryptography: Cryptography) {
+    this.#cryptography = cryptography
+    const name = encodeUtf8(protocolName)
+    if (name.length <= hashBytes) {
+      this.#hash = new Uint8Array(hashBytes)
+      this.#hash.set(name)
+    } else {
+      this.#hash = cryptography.sha256(name)
+    }
+    this.#chainingKey = this.#hash
+  }
+
+  /** The handshake hash: a name for this very session that both ends share. */
+  get handshakeHash(): Uint8Array {
+    return this.#hash
+  }
+
+  /** Payloads and static keys travel sealed by now. */
+  get hasKey(): boolean {
+    return this.#cipher !== undefined
+  }
+
+  mixHash(data: Uint8Array): void {
+    this.#hash = this.#cryptography.sha256(concatBytes(this.#hash, data))
+  }
+
+  mixKey(input: Uint8Array): void {
+    const [chainingKey, key] = this.#derive(input, 2)
+    this.#chainingKey = chainingKey!
+    this.#cipher = new CipherState(key!, this.#cryptography)
+  }
+
+  mixKeyAndHash(input: Uint8Array): void {
+    const [chainingKey, hash, key] = this.#derive(input, 3)
+    this.#chainingKey = chainingKey!
+    this.mixHash(hash!)
+    this.#cipher = new CipherState(key!, this.#cryptography)
+  }
+
+  sealAndHash(plaintext: Uint8Array): Uint8Array {
+    const sealed = this.#cipher ? this.#cipher.seal(this.#hash, plaintext) : plaintext
+    this.mixHash(sealed)
+    return sealed
+  }
+
+  openAndHash(ciphertext: Uint8Array): Uint8Array | undefined {
+    const opened = this.#cipher ? this.#cipher.open(this.#hash, ciphertext) : ciphertext
+    if (opened) this.mixHash(ciphertext)
+    return opened
+  }
+
+  /** The transport keys: first the initiator's to send with, then the responder's. */
+  split(): readonly [CipherState, CipherState] {
+    const [first, second] = this.#derive(empty, 2)
+    return [
+      new CipherState(first!, this.#cryptography),
+      new CipherState(second!, this.#cryptography),
+    ]
+  }
+
+  /** HKDF of section 4.3. */
+  #derive(input: Uint8Array, outputs: 2 | 3): readonly Uint8Array[] {
+    const temporaryKey = this.#cryptography.hmacSha256(this.#chainingKey, input)
+    const derived: Uint8Array[] = []
+    let previous: Uint8Array = empty
+    for (let index = 1; index <= outputs; index += 1) {
+      previous = this.#cryptography.hmacSha256(
+        temporaryKey,
+        concatBytes(previous, Uint8Array.of(index)),
+      )
+      derived.push(previous)
+    }
+    return derived
+  }
+}
