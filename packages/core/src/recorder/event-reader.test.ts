@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { argumentKinds, eventCodeBase } from './event-format.ts'
 import { readSegment } from './event-reader.ts'
 import { EventRing } from './event-ring.ts'
 import { event } from './instrument.ts'
@@ -13,12 +14,13 @@ const rooms = {
 } as const
 const declared = declaredInstruments(rooms)
 const declaredEvents = declared.filter((instrument) => instrument.type === 'event')
+const openedIndex = declaredEvents.findIndex((event) => event.name === 'opened')
 const schemaHash = schemaHashOf(declared)
 
 function segmentOf(peers: readonly string[]): Uint8Array {
   const { recorder } = new FlightRecorder(rooms).recorder
   const ring = new EventRing(65_536, schemaHash, recorder)
-  for (const peer of peers) ring.append(1, 1, 0, peer, ...absent)
+  for (const peer of peers) ring.append(openedIndex, 1, 0, peer, ...absent)
   return ring.segments(0)[0]!
 }
 
@@ -49,6 +51,13 @@ test('a damaged segment gives the events before the damage and never throws', ()
       readSegment(segment.slice(0, offset), schemaHash, declaredEvents)
     }),
   )
+})
+
+test('a string that was not defined ends the reading', () => {
+  const opened = eventCodeBase + openedIndex
+  const undefinedText = 3 * 4 + argumentKinds.text
+  const bytes = new Uint8Array([...segmentOf(['a']), opened, undefinedText])
+  expect(readSegment(bytes, schemaHash, declaredEvents).length).toBe(1)
 })
 
 test('random bytes after a good header never throw', () => {

@@ -145,8 +145,8 @@ describe('events', () => {
     })
     fc.assert(
       fc.property(
-        fc.array(call, { maxLength: 60 }),
-        fc.integer({ min: 1, max: 40 }),
+        fc.array(call, { minLength: 10, maxLength: 60 }),
+        fc.integer({ min: 1, max: 60 }),
         (calls, rounds) => {
           const flight = new FlightRecorder(rooms, { eventBytesMax: ringBytesMin })
           const written: object[] = []
@@ -172,6 +172,22 @@ describe('events', () => {
         },
       ),
       { numRuns: 60 },
+    )
+  })
+
+  test('events of the largest size fill segments to the end and not beyond', () => {
+    const flight = new FlightRecorder(rooms, { eventBytesMax: ringBytesMin })
+    const total = 3_000
+    for (let count = 0; count < total; count += 1) {
+      flight.recorder.setTime(count * spacingMs)
+      const value = count + 0.5
+      flight.recorder.cable.full.record(value, value, value, value, value, value)
+    }
+    const overwritten = flight.snapshot().counters['recorder.eventsOverwritten']!
+    const events = flight.events()
+    expect(events.length).toBe(total - overwritten)
+    expect(events.map((event) => event.arguments['f'])).toEqual(
+      events.map((_, index) => overwritten + index + 0.5),
     )
   })
 
@@ -228,6 +244,28 @@ describe('suppression', () => {
     flight.recorder.cable.opened.record()
     expect(flight.events().at(-1)).toMatchObject({ name: 'opened', suppressed: 30 })
     expect(flight.events().at(-2)).toMatchObject({ name: 'full', suppressed: 0 })
+    flight.recorder.setTime(2 * spacingMs)
+    flight.recorder.cable.opened.record()
+    expect(flight.events().at(-1)).toMatchObject({ name: 'opened', suppressed: 0 })
+  })
+
+  test('a long silence saves up one burst and no more', () => {
+    const flight = new FlightRecorder(rooms)
+    for (let count = 0; count < tokensMax; count += 1) flight.recorder.cable.opened.record()
+    flight.recorder.setTime(1e9)
+    for (let count = 0; count < 2 * tokensMax; count += 1) flight.recorder.cable.opened.record()
+    expect(flight.snapshot().counters['recorder.eventsSuppressed']).toBe(tokensMax)
+  })
+
+  test('a clock set back does not silence an event for longer', () => {
+    const flight = new FlightRecorder(rooms)
+    flight.recorder.setTime(1e9)
+    for (let count = 0; count < 2 * tokensMax; count += 1) flight.recorder.cable.opened.record()
+    flight.recorder.setTime(0)
+    flight.recorder.cable.opened.record()
+    flight.recorder.setTime(spacingMs)
+    flight.recorder.cable.opened.record()
+    expect(flight.events().at(-1)?.atMs).toBe(spacingMs)
   })
 
   test('in any span of time at most two bursts and the steady rate get through', () => {
