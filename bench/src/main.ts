@@ -1,1 +1,30 @@
-export {}
+// `pnpm bench NAME [--json FILE]`: runs a benchmark and prints medians, spread and ratios.
+
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { runContest, type CaseResult } from './harness.ts'
+import { benchmarks } from './benchmarks.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' } },
+})
+const benchmark = benchmarks.find(({ name }) => name === positionals[0])
+if (benchmark === undefined || positionals.length !== 1) {
+  const names = benchmarks.map(({ name }) => name).join(', ')
+  console.error(`usage: pnpm bench NAME [--json FILE]   names: ${names}`)
+  process.exit(2)
+}
+
+const { contests, close } = await benchmark.open()
+const cases: CaseResult[] = []
+try {
+  for (const contest of contests) {
+    cases.push(...(await runContest(contest, (line) => console.log(line))))
+  }
+} finally {
+  await close()
+}
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify({ name: benchmark.name, cases }, null, 2)}\n`)
+}
