@@ -29,6 +29,7 @@ export const problemCodes = [
   'mesh-closed',
   'engine-failed',
   'worker-failed',
+  'transport-failed',
   'limit-reached',
 ] as const
 

@@ -1,0 +1,382 @@
+/**
+ * The driver: carries out what an engine decides, and reports back what became of it.
+ *
+ * Its law is the engine's: one input is handled, then outputs are polled until there are none, then
+ * comes the next input. A slice of that work keeps the thread at most `sliceMsMax` (and one call of
+ * the engine); what is left waits for a task of its own. An exception out of the engine is a broken
+ * invariant: the driver ends with `engine-failed` and carries out nothing more.
+ */
+
+import { assert, unreachable } from '../engine/assert.ts'
+import type { Command, CommandAnswer, MeshEvent } from '../engine/command.ts'
+import type { ChannelId, CommandId, Input, StorageRequestId } from '../engine/input.ts'
+import type { Output } from '../engine/output.ts'
+import type { Problem } from '../engine/problem.ts'
+import type { Recorder } from '../recorder/recorder.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { DriverHost } from './driver-host.ts'
+import { storageFailureOf, storageProblemOf } from './storage-problem.ts'
+import type { TransportPort, TransportReport } from './transport-port.ts'
+
+/** The engine as its driver sees it; `Engine` is one. */
+export interface DrivenEngine {
+  handle(input: Input, nowMs: number): void
+  poll(): Output | undefined
+  nextDeadlineMs(): number
+}
+
+export interface DriverOptions {
+  readonly engine: DrivenEngine
+  /** Open already; the driver closes it. */
+  readonly storage: Storage
+  readonly transports: TransportPort
+  readonly host: DriverHost
+  readonly recorder: Recorder
+  /** Told in order, from the driver's own tasks. Must not throw. */
+  readonly event: (event: MeshEvent) => void
+  /** Told once, when everything is closed: the problem, if it was not `stop`. */
+  readonly ended: (problem: Problem | undefined) => void
+}
+
+/** Longest time that the engine keeps the thread at a stretch: half a frame of a 60 Hz screen. */
+const sliceMsMax = 8
+/** Commands without an answer: 65,536; one more is refused with `limit-reached`. */
+const commandsPendingMax = 65_536
+/** How long the engine may take to say farewell and have its last writes made. */
+const farewellMsMax = 5_000
+/** How long transports may take to stop; a page that has gone answers nothing. */
+const transportsStopMsMax = 3_000
+/** A deadline that stands after it was handled so many times in a row is a bug in a layer. */
+const deadlineRepeatMax = 1_000
+
+interface PendingCommand {
+  readonly atMs: number
+  readonly answer: (answer: CommandAnswer) => void
+}
+
+/** See the file header. */
+export class Driver {
+  readonly #options: DriverOptions
+  readonly #instruments: Recorder['driver']
+  /** `stopping`: the engine says farewell. `ending`: it is asked nothing more. */
+  #state: 'running' | 'stopping' | 'ending' | 'ended' = 'running'
+  #inputs: Input[] = []
+  #isPolling = false
+  #isTaskPosted = false
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
+  #standingDeadline = { atMs: Number.NEGATIVE_INFINITY, count: 0 }
+  readonly #commands = new Map<CommandId, PendingCommand>()
+  #commandCount = 0
+  /** Received bytes handled, by channel; the changed ones are reported after each slice. */
+  readonly #processedBytes = new Map<ChannelId, number>()
+  readonly #processedChannels = new Set<ChannelId>()
+  #endProblem: Problem | undefined
+  #cancelFarewell: (() => void) | undefined
+  #transportsStopped: (() => void) | undefined
+  readonly #ended: Promise<void>
+  #resolveEnded!: () => void
+
+  constructor(options: DriverOptions) {
+    this.#options = options
+    this.#instruments = options.recorder.driver
+    this.#ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve
+    })
+  }
+
+  /** Begins to listen to transports and to time. Called once. */
+  start(): void {
+    this.#options.transports.receive((reports) => this.#receive(reports))
+    this.#run()
+  }
+
+  /** Hands a command to the engine. Never rejects; after the end it is answered with a problem. */
+  async execute(body: Command): Promise<CommandAnswer> {
+    if (this.#state !== 'running') return { ok: false, problem: this.#whyNot() }
+    if (this.#commands.size >= commandsPendingMax) {
+      this.#instruments.commandsRefused.add()
+      const message = `${commandsPendingMax} commands are unanswered; wait for some of them`
+      return { ok: false, problem: { code: 'limit-reached', message } }
+    }
+    this.#instruments.commands.add()
+    this.#commandCount += 1
+    const command = this.#commandCount
+    const answered = new Promise<CommandAnswer>((answer) => {
+      this.#commands.set(command, { atMs: this.#options.host.nowMs(), answer })
+    })
+    this.#hand({ type: 'command', command, body })
+    return answered
+  }
+
+  /**
+   * Lets the engine say farewell, then closes transports and storage. Resolves when they are closed;
+   * never rejects. Idempotent.
+   */
+  async stop(): Promise<void> {
+    if (this.#state === 'running') {
+      this.#state = 'stopping'
+      this.#cancelFarewell = this.#options.host.startTimer(() => this.#end(), farewellMsMax)
+      this.#hand({ type: 'stop' })
+    }
+    return this.#ended
+  }
+
+  #receive(reports: readonly TransportReport[]): void {
+    for (const report of reports) {
+      switch (report.type) {
+        case 'transport-failed': {
+          const { transport, message } = report
+          this.#instruments.transportFailed.record(transport, message)
+          const text = `the transport ${transport} could not start: ${message}`
+          this.#tell({ type: 'problem', problem: { code: 'transport-failed', message: text } })
+          break
+        }
+        case 'channel-overrun':
+          this.#instruments.channelOverrun.record(report.channel, report.unprocessedBytes)
+          break
+        case 'channel-refused':
+          this.#instruments.channelsRefused.add()
+          break
+        case 'transports-stopped':
+          this.#transportsStopped?.()
+          break
+        default:
+          this.#inputs.push(report)
+      }
+    }
+    this.#run()
+  }
+
+  #hand(input: Input): void {
+    this.#inputs.push(input)
+    this.#run()
+  }
+
+  #isActive(): boolean {
+    return this.#state === 'running' || this.#state === 'stopping'
+  }
+
+  /** One slice. Does nothing when a task for the next one is posted, or from inside a slice. */
+  #run(): void {
+    if (this.#isTaskPosted || this.#isPolling || !this.#isActive()) return
+    const { host } = this.#options
+    const startMs = host.nowMs()
+    this.#isPolling = true
+    let isDone = false
+    try {
+      isDone = this.#work(startMs + sliceMsMax)
+    } catch (error) {
+      this.#fail(error)
+      return
+    } finally {
+      this.#isPolling = false
+    }
+    this.#instruments.sliceMs.observe(host.nowMs() - startMs)
+    this.#reportProcessed()
+    if (!this.#isActive()) return
+    if (isDone) {
+      this.#armTimer()
+      return
+    }
+    this.#instruments.slicesCut.add()
+    this.#isTaskPosted = true
+    host.postTask(() => {
+      this.#isTaskPosted = false
+      this.#run()
+    })
+  }
+
+  /** Works until nothing is left (true) or the slice is over (false). */
+  #work(sliceEndMs: number): boolean {
+    const { engine, host } = this.#options
+    let handledCount = 0
+    try {
+      for (;;) {
+        for (let output = engine.poll(); output; output = engine.poll()) {
+          this.#instruments.outputs.add()
+          this.#carryOut(output)
+          if (!this.#isActive()) return true
+          if (host.nowMs() >= sliceEndMs) return false
+        }
+        const nowMs = host.nowMs()
+        const deadlineMs = engine.nextDeadlineMs()
+        if (deadlineMs <= nowMs) this.#handleDeadline(deadlineMs, nowMs)
+        else {
+          const input = this.#inputs[handledCount]
+          if (!input) return true
+          handledCount += 1
+          this.#instruments.inputs.add()
+          engine.handle(input, nowMs)
+          if (input.type === 'channel-received') this.#countProcessed(input)
+          if (input.type === 'channel-closed') this.#processedBytes.delete(input.channel)
+        }
+        // At least one step a slice, so that a slow host gets on as well.
+        if (nowMs >= sliceEndMs) return false
+      }
+    } finally {
+      this.#inputs.splice(0, handledCount)
+    }
+  }
+
+  #handleDeadline(deadlineMs: number, nowMs: number): void {
+    const count = this.#deadlinesAtOnce.atMs === nowMs ? this.#deadlinesAtOnce.count + 1 : 1
+    this.#standingDeadline = { atMs: nowMs, count }
+    if (count > deadlinesAtOnceMax) {
+      throw new Error(`broken invariant: the deadline ${deadlineMs} ms does not pass`)
+    }
+    this.#instruments.inputs.add()
+    if (deadlineMs > 0) this.#instruments.deadlineLatenessMs.observe(nowMs - deadlineMs)
+    this.#options.engine.handle({ type: 'deadline' }, nowMs)
+  }
+
+  #armTimer(): void {
+    const { engine, host } = this.#options
+    const atMs = engine.nextDeadlineMs()
+    if (this.#timer?.atMs === atMs) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    if (atMs === Number.POSITIVE_INFINITY) return
+    const cancel = host.startTimer(() => {
+      this.#timer = undefined
+      this.#run()
+    }, atMs - host.nowMs())
+    this.#timer = { atMs, cancel }
+  }
+
+  #countProcessed({ channel, bytes }: { channel: ChannelId; bytes: Uint8Array }): void {
+    this.#processedBytes.set(channel, (this.#processedBytes.get(channel) ?? 0) + bytes.length)
+    this.#processedChannels.add(channel)
+  }
+
+  #reportProcessed(): void {
+    for (const channel of this.#processedChannels) {
+      const processedBytes = this.#processedBytes.get(channel)
+      if (processedBytes === undefined) continue
+      this.#options.transports.post({ type: 'channel-processed', channel, processedBytes })
+    }
+    this.#processedChannels.clear()
+  }
+
+  #carryOut(output: Output): void {
+    switch (output.type) {
+      case 'dial':
+      case 'cancel-dial':
+      case 'channel-send':
+      case 'close-channel':
+      case 'signal-received':
+        this.#options.transports.post(output)
+        return
+      case 'storage-read':
+        void this.#read(output)
+        return
+      case 'storage-write':
+        void this.#write(output)
+        return
+      case 'command-answered':
+        this.#answer(output.command, output.answer)
+        return
+      case 'event':
+        this.#tell(output.event)
+        return
+      case 'stopped':
+        this.#end()
+        return
+      default:
+        unreachable(output)
+    }
+  }
+
+  async #read({ request, reads }: Extract<Output, { type: 'storage-read' }>): Promise<void> {
+    this.#instruments.storageReads.add()
+    try {
+      const results = await this.#options.storage.read(reads)
+      this.#hand({ type: 'storage-answered', request, answer: { type: 'read', results } })
+    } catch (error) {
+      this.#storageFailed(request, error)
+    }
+  }
+
+  async #write({ request, writes }: Extract<Output, { type: 'storage-write' }>): Promise<void> {
+    const { host, storage } = this.#options
+    this.#instruments.storageWrites.add()
+    const startMs = host.nowMs()
+    try {
+      await storage.write(writes)
+      this.#instruments.storageWriteMs.observe(host.nowMs() - startMs)
+      this.#hand({ type: 'storage-answered', request, answer: { type: 'written' } })
+    } catch (error) {
+      this.#storageFailed(request, error)
+    }
+  }
+
+  #storageFailed(request: StorageRequestId, error: unknown): void {
+    if (!this.#isActive()) return
+    const failure = storageFailureOf(error)
+    const { reason, message } = failure
+    this.#instruments.storageFailed.record(request, reason)
+    if (reason === 'fenced') {
+      // Another engine has the store now; nothing that this one decides could be kept.
+      this.#end(storageProblemOf(failure))
+      return
+    }
+    this.#hand({ type: 'storage-answered', request, answer: { type: 'failed', reason, message } })
+  }
+
+  #answer(command: CommandId, answer: CommandAnswer): void {
+    const pending = this.#commands.get(command)
+    assert(pending !== undefined, `command ${command} is answered twice`)
+    this.#commands.delete(command)
+    this.#instruments.commandMs.observe(this.#options.host.nowMs() - pending.atMs)
+    pending.answer(answer)
+  }
+
+  #tell(event: MeshEvent): void {
+    if (this.#isActive()) this.#options.event(event)
+  }
+
+  #fail(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#end({ code: 'engine-failed', message: `the engine stopped: ${stack}` })
+  }
+
+  #whyNot(): Problem {
+    return this.#endProblem ?? { code: 'mesh-closed', message: 'the mesh is closed' }
+  }
+
+  /** The end: the engine is asked nothing more, and all that it held is let go. */
+  #end(problem?: Problem): void {
+    if (!this.#isActive()) return
+    this.#state = 'ending'
+    this.#endProblem = problem
+    this.#instruments.ended.record(problem?.code ?? 'closed')
+    this.#cancelFarewell?.()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#inputs = []
+    for (const { answer } of this.#commands.values()) answer({ ok: false, problem: this.#whyNot() })
+    this.#commands.clear()
+    void this.#closeAll()
+  }
+
+  async #closeAll(): Promise<void> {
+    const { transports, storage, host } = this.#options
+    await new Promise<void>((resolve) => {
+      const cancel = host.startTimer(resolve, transportsStopMsMax)
+      this.#transportsStopped = () => {
+        cancel()
+        resolve()
+      }
+      transports.post({ type: 'stop-transports' })
+    })
+    transports.close()
+    try {
+      await storage.close()
+    } catch {
+      // A store that cannot even close has been reported by whatever broke it.
+    }
+    host.close()
+    this.#state = 'ended'
+    this.#options.ended(this.#endProblem)
+    this.#resolveEnded()
+  }
+}

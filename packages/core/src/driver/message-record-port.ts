@@ -1,0 +1,78 @@
+/**
+ * The record port over a MessagePort: one message a task, bytes transferred.
+ *
+ * Only whole buffers can be transferred, and a transferred one is gone for the sender. So bytes that
+ * are a view of something larger are copied first, and so are all bytes of a sender that may still
+ * want them (an engine that keeps a frame for sending it again).
+ */
+
+import type { RecordPort } from './record-port.ts'
+
+export interface MessageRecordPortOptions {
+  /** `move`: the sender gives up the bytes that it posts. `copy`: it may go on reading them. */
+  readonly bytes: 'move' | 'copy'
+}
+
+/** See the file header. */
+export class MessageRecordPort<Sent extends object, Received> implements RecordPort<
+  Sent,
+  Received
+> {
+  readonly #port: MessagePort
+  readonly #bytes: 'move' | 'copy'
+  #batch: Sent[] = []
+  #closed = false
+
+  constructor(port: MessagePort, { bytes }: MessageRecordPortOptions) {
+    this.#port = port
+    this.#bytes = bytes
+  }
+
+  post(record: Sent): void {
+    if (this.#closed) return
+    this.#batch.push(record)
+    if (this.#batch.length === 1) queueMicrotask(() => this.#flush())
+  }
+
+  receive(receiver: (records: readonly Received[]) => void): void {
+    // Setting the handler starts the port, which has kept what came earlier.
+    this.#port.onmessage = ({ data }: MessageEvent<readonly Received[]>) => receiver(data)
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#flush()
+    this.#closed = true
+    this.#port.onmessage = null
+    this.#port.close()
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return
+    const transfer = new Set<ArrayBuffer>()
+    const batch = this.#batch.map((record) => this.#prepare(record, transfer))
+    this.#batch = []
+    this.#port.postMessage(batch, [...transfer])
+  }
+
+  /** The record with all its bytes in buffers of their own, which are added to `transfer`. */
+  #prepare(record: Sent, transfer: Set<ArrayBuffer>): Sent {
+    const prepared: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries(record)) {
+      if (value instanceof Uint8Array) prepared[name] = this.#transferable(value, transfer)
+      else if (Array.isArray(value) && value[0] instanceof Uint8Array) {
+        prepared[name] = value.map((bytes: Uint8Array) => this.#transferable(bytes, transfer))
+      } else prepared[name] = value
+    }
+    return prepared as Sent
+  }
+
+  #transferable(bytes: Uint8Array, transfer: Set<ArrayBuffer>): Uint8Array {
+    const { buffer } = bytes
+    const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
+    const isMovable = this.#bytes === 'move' && isWhole && !transfer.has(buffer)
+    const own = isMovable ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+    transfer.add(own.buffer)
+    return own
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The transport broker: runs the transports where their host objects are (on the page, or in Node's
+ * one thread) and speaks for them to the engine's driver through a port.
+ *
+ * It decides nothing. Every order is answered or without effect; every channel that was reported
+ * open is reported closed exactly once, and nothing is reported after `transports-stopped`.
+ */
+
+import { unreachable } from '../engine/assert.ts'
+import type { ChannelId, DialId } from '../engine/input.ts'
+import { parsePeerId, type PeerId } from '../engine/identity/peer-id.ts'
+import type { Channel } from '../transport/channel.ts'
+import { DialFailure, type Transport, type TransportHost } from '../transport/transport.ts'
+import { BrokeredChannel } from './brokered-channel.ts'
+import {
+  channelCountMax,
+  signalBytesMax,
+  unprocessedBytesMax,
+  type BrokerPort,
+  type TransportOrder,
+  type TransportReport,
+} from './transport-port.ts'
+
+export interface TransportBrokerOptions {
+  /** Names are unique. */
+  readonly transports: readonly Transport[]
+  readonly port: BrokerPort
+  /** This peer's own id. */
+  readonly localPeer: PeerId
+  /** Defaults to the bound of the same name in transport-port.ts. */
+  readonly unprocessedBytesMax?: number
+}
+
+/** See the file header. */
+export class TransportBroker {
+  readonly #transportsByName: ReadonlyMap<string, Transport>
+  readonly #port: BrokerPort
+  readonly #localPeer: PeerId
+  readonly #unprocessedBytesMax: number
+  readonly #channels = new Map<ChannelId, BrokeredChannel>()
+  readonly #dials = new Map<DialId, AbortController>()
+  #channelCount = 0
+  /** Channels whose drained bytes the engine has not been told yet. */
+  readonly #drainedBytes = new Map<ChannelId, number>()
+  #stopped: Promise<void> | undefined
+
+  constructor(options: TransportBrokerOptions) {
+    this.#transportsByName = new Map(options.transports.map((each) => [each.name, each]))
+    this.#port = options.port
+    this.#localPeer = options.localPeer
+    this.#unprocessedBytesMax = options.unprocessedBytesMax ?? unprocessedBytesMax
+  }
+
+  /** Starts every transport; one that cannot start is reported and does without. Called once. */
+  start(): void {
+    this.#port.receive((orders) => {
+      for (const order of orders) this.#carryOut(order)
+      this.#reportDrained()
+    })
+    for (const transport of this.#transportsByName.values()) void this.#startTransport(transport)
+  }
+
+  /**
+   * Closes channels and stops transports: the first part at once, so that it also serves a page that
+   * is going away. Resolves when they are gone; never rejects. Idempotent.
+   */
+  async stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    for (const dial of this.#dials.values()) dial.abort()
+    for (const channel of this.#channels.values()) channel.close()
+    const transports = [...this.#transportsByName.values()]
+    await Promise.allSettled(
+      transports.map(async (transport) => {
+        await transport.stop()
+        this.#report({ type: 'transport-stopped', transport: transport.name })
+      }),
+    )
+    this.#report({ type: 'transports-stopped' })
+    this.#port.close()
+  }
+
+  #report(report: TransportReport): void {
+    this.#port.post(report)
+  }
+
+  async #startTransport(transport: Transport): Promise<void> {
+    // Told first: addresses and channels may come while `start` is under way.
+    const { name, capabilities } = transport
+    this.#report({ type: 'transport-started', transport: name, capabilities: { ...capabilities } })
+    try {
+      await transport.start(this.#hostOf(transport))
+    } catch (error) {
+      if (this.#stopped) return
+      this.#report({ type: 'transport-stopped', transport: name })
+      this.#report({ type: 'transport-failed', transport: name, message: messageOf(error) })
+    }
+  }
+
+  #hostOf({ name }: Transport): TransportHost {
+    return {
+      localPeer: this.#localPeer,
+      accepted: (channel) => this.#opened(name, channel, undefined),
+      addressFound: (address) => this.#report({ type: 'address-found', transport: name, address }),
+      addressLost: (address) => this.#report({ type: 'address-lost', transport: name, address }),
+      sendSignal: (to, signal) => {
+        const peer = parsePeerId(to)
+        if (peer === undefined || signal.length > signalBytesMax) return
+        this.#report({ type: 'signal-sent', transport: name, peer, signal })
+      },
+    }
+  }
+
+  #carryOut(order: TransportOrder): void {
+    switch (order.type) {
+      case 'dial':
+        void this.#dial(order)
+        return
+      case 'cancel-dial':
+        this.#dials.get(order.dial)?.abort()
+        return
+      case 'channel-send':
+        this.#channels.get(order.channel)?.send(order.bytes)
+        return
+      case 'close-channel':
+        this.#channels.get(order.channel)?.close()
+        return
+      case 'signal-received':
+        this.#transportsByName.get(order.transport)?.receiveSignal?.(order.peer, order.signal)
+        return
+      case 'channel-processed':
+        this.#channels.get(order.channel)?.processed(order.processedBytes)
+        return
+      case 'stop-transports':
+        void this.stop()
+        return
+      default:
+        unreachable(order)
+    }
+  }
+
+  async #dial({ dial, transport: name, address }: Extract<TransportOrder, { type: 'dial' }>) {
+    const cancel = new AbortController()
+    this.#dials.set(dial, cancel)
+    try {
+      if (this.#stopped) throw new DialFailure('cancelled', 'the mesh is closing')
+      const transport = this.#transportsByName.get(name)
+      if (!transport) throw new DialFailure('unsupported', `there is no transport ${name}`)
+      const channel = await transport.dial(address, cancel.signal)
+      if (cancel.signal.aborted) {
+        closeUnattached(channel)
+        throw new DialFailure('cancelled', 'the dial was cancelled')
+      }
+      this.#opened(name, channel, dial)
+    } catch (error) {
+      const reason =
+        error instanceof DialFailure
+          ? error.reason
+          : cancel.signal.aborted
+            ? 'cancelled'
+            : 'unreachable'
+      this.#report({ type: 'dial-failed', dial, reason, message: messageOf(error) })
+    } finally {
+      this.#dials.delete(dial)
+    }
+  }
+
+  #opened(transport: string, channel: Channel, dial: DialId | undefined): void {
+    if (dial === undefined && (this.#stopped || this.#channels.size >= channelCountMax)) {
+      closeUnattached(channel)
+      if (!this.#stopped) this.#report({ type: 'channel-refused', transport })
+      return
+    }
+    this.#channelCount += 1
+    const id = this.#channelCount
+    const brokered = new BrokeredChannel(channel, this.#unprocessedBytesMax, {
+      received: (bytes) => this.#report({ type: 'channel-received', channel: id, bytes }),
+      drained: (drainedBytes) => {
+        if (this.#drainedBytes.size === 0) queueMicrotask(() => this.#reportDrained())
+        this.#drainedBytes.set(id, drainedBytes)
+      },
+      overrun: (unprocessedBytes) =>
+        this.#report({ type: 'channel-overrun', channel: id, unprocessedBytes }),
+      closed: (reason) => {
+        this.#channels.delete(id)
+        this.#drainedBytes.delete(id)
+        this.#report({ type: 'channel-closed', channel: id, reason })
+      },
+    })
+    this.#channels.set(id, brokered)
+    const traits = { ...channel.traits, cost: { ...channel.traits.cost } }
+    const opened = { type: 'channel-opened', channel: id, transport, traits } as const
+    this.#report(dial === undefined ? opened : { ...opened, dial })
+    brokered.attach()
+  }
+
+  /** One report for each channel and task, however many messages it took. */
+  #reportDrained(): void {
+    for (const [channel, drainedBytes] of this.#drainedBytes) {
+      this.#report({ type: 'channel-drained', channel, drainedBytes })
+    }
+    this.#drainedBytes.clear()
+  }
+}
+
+/** A channel must be attached once; nobody wants to hear of this one. */
+function closeUnattached(channel: Channel): void {
+  channel.attach({ received: () => {}, drained: () => {}, closed: () => {} })
+  channel.close()
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

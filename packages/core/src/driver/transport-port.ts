@@ -1,0 +1,78 @@
+/**
+ * The transport port: what engine and transports say to each other across the boundary of threads.
+ *
+ * Both directions carry credit. The engine sends at most `channelSendBytesMax` beyond what
+ * `channel-drained` reported; the driver reports with `channel-processed` what of the received bytes
+ * the engine has dealt with. A channel cannot pause its other end, so one that gets
+ * `unprocessedBytesMax` ahead of the engine is closed.
+ */
+
+import type { ChannelId, Input } from '../engine/input.ts'
+import type { Output } from '../engine/output.ts'
+import type { RecordPort } from './record-port.ts'
+
+/**
+ * Received bytes of one channel that wait for the engine: 16 MiB, a message of the largest kind.
+ * Beyond, the channel is closed and counted: its other end ignores the credit of the link above.
+ */
+export const unprocessedBytesMax = 16 * 1024 * 1024
+
+/**
+ * Channels open at once: 256, twenty times the degree that a mesh needs, plus the churn of
+ * handshakes. Beyond, an accepted channel is closed at once and counted.
+ */
+export const channelCountMax = 256
+
+/** Longest signal, in bytes; longer ones are refused in both directions. */
+export const signalBytesMax = 16 * 1024
+
+/** From the engine's side: what to do with transports. */
+export type TransportOrder =
+  | Extract<
+      Output,
+      { type: 'dial' | 'cancel-dial' | 'channel-send' | 'close-channel' | 'signal-received' }
+    >
+  /** Credit: how many received bytes of the channel have been dealt with, in all. */
+  | {
+      readonly type: 'channel-processed'
+      readonly channel: ChannelId
+      readonly processedBytes: number
+    }
+  /** Stop every transport; answered by `transports-stopped`. */
+  | { readonly type: 'stop-transports' }
+
+/** What the engine learns from transports. */
+export type TransportInput = Extract<
+  Input,
+  {
+    type:
+      | 'transport-started'
+      | 'transport-stopped'
+      | 'address-found'
+      | 'address-lost'
+      | 'channel-opened'
+      | 'channel-received'
+      | 'channel-drained'
+      | 'channel-closed'
+      | 'dial-failed'
+      | 'signal-sent'
+  }
+>
+
+/** From the transports' side: inputs for the engine, and notices for its driver. */
+export type TransportReport =
+  | TransportInput
+  | { readonly type: 'transport-failed'; readonly transport: string; readonly message: string }
+  | {
+      readonly type: 'channel-overrun'
+      readonly channel: ChannelId
+      readonly unprocessedBytes: number
+    }
+  | { readonly type: 'channel-refused'; readonly transport: string }
+  /** Every transport is gone: nothing follows. */
+  | { readonly type: 'transports-stopped' }
+
+/** The engine's end of the port. */
+export type TransportPort = RecordPort<TransportOrder, TransportReport>
+/** The transports' end. */
+export type BrokerPort = RecordPort<TransportReport, TransportOrder>
