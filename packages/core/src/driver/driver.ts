@@ -219,11 +219,10 @@ export class Driver {
   }
 
   #handleDeadline(deadlineMs: number, nowMs: number): void {
-    const count = this.#deadlinesAtOnce.atMs === nowMs ? this.#deadlinesAtOnce.count + 1 : 1
-    this.#standingDeadline = { atMs: nowMs, count }
-    if (count > deadlinesAtOnceMax) {
-      throw new Error(`broken invariant: the deadline ${deadlineMs} ms does not pass`)
-    }
+    const standing = this.#standingDeadline
+    const count = standing.atMs === deadlineMs ? standing.count + 1 : 1
+    this.#standingDeadline = { atMs: deadlineMs, count }
+    assert(count <= deadlineRepeatMax, `the deadline ${deadlineMs} ms stands after ${count} calls`)
     this.#instruments.inputs.add()
     if (deadlineMs > 0) this.#instruments.deadlineLatenessMs.observe(nowMs - deadlineMs)
     this.#options.engine.handle({ type: 'deadline' }, nowMs)
