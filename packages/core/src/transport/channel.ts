@@ -70,7 +70,10 @@ export interface Channel {
    * order; the transport keeps at most 64 KiB or one message of them, and closes the channel beyond.
    */
   attach(handlers: ChannelHandlers): void
-  /** Queues one message of 1 to `messageBytesMax` bytes. The caller must not change the bytes afterwards. */
+  /**
+   * Queues one message of 1 to `messageBytesMax` bytes; an empty one is the caller's mistake and
+   * throws a RangeError. The caller must not change the bytes afterwards.
+   */
   send(bytes: Uint8Array): SendResult
   /** Closes; accepted messages are still sent where the pipe allows it. Idempotent. */
   close(): void

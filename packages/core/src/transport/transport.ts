@@ -42,6 +42,8 @@ export class DialFailure extends Error {
 
 /** What a transport may tell and ask of the mesh. Handed over by `start`. */
 export interface TransportHost {
+  /** This peer's own id in hex, so that two peers who dial each other agree on who goes first. */
+  readonly localPeer: string
   /** A channel that the other end opened. */
   accepted(channel: Channel): void
   /** An address worth dialling was configured or discovered. Idempotent. */
@@ -63,7 +65,9 @@ export interface Transport {
   stop(): Promise<void>
   /**
    * Opens a channel to an address this transport reported or understands; with `needsSignalling`
-   * the address is a hex peer id. Rejects with `DialFailure`, or with the signal's own reason.
+   * the address is a hex peer id. Rejects with `DialFailure` (`cancelled` when the transport is not
+   * running), or with the signal's own reason. When two peers dial each other by peer id, one
+   * channel may answer both dials.
    */
   dial(address: string, signal: AbortSignal): Promise<Channel>
   /** A signal from a peer, as its transport handed it to `sendSignal`. Hostile until proven otherwise. */
