@@ -6,11 +6,13 @@ import { driverInstruments } from './registry/driver.ts'
 import { linkInstruments } from './registry/link.ts'
 import { meshInstruments } from './registry/mesh.ts'
 import { recorderInstruments } from './registry/recorder.ts'
+import { signallingInstruments } from './registry/signalling.ts'
 import { syncInstruments } from './registry/sync.ts'
 
 export const registry = {
   link: linkInstruments,
   mesh: meshInstruments,
+  signalling: signallingInstruments,
   connection: connectionInstruments,
   sync: syncInstruments,
   documents: documentsInstruments,
