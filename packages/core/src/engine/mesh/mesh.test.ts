@@ -1,0 +1,783 @@
+/** Meshes of many peers over fake links in virtual time. */
+
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { createFlightRecorder } from '../../recorder/recorder.ts'
+import type { ChannelCost } from '../../transport/channel.ts'
+import type { TransportCapabilities } from '../../transport/transport.ts'
+import { nobleCryptography } from '../crypto/noble.ts'
+import { SeededRandom } from '../crypto/random.ts'
+import { Identity } from '../identity/identity.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { LinkDescription, LinkPort, MeshFrameKind } from '../link/link-port.ts'
+import { Mesh, type MeshOutput } from './mesh.ts'
+import { encodePacket, packetHeaderBytes } from './packet.ts'
+
+const webrtc: TransportCapabilities = {
+  canDial: true,
+  canListen: true,
+  needsSignalling: true,
+  needsUserGesture: false,
+}
+const lan: ChannelCost = { class: 'lan', metered: false }
+const wan: ChannelCost = { class: 'wan', metered: false }
+
+interface LinkOptions {
+  readonly transport?: string
+  readonly cost?: ChannelCost
+  readonly rttMs?: number
+}
+
+interface FakeLink {
+  readonly ends: readonly [VirtualPeer, VirtualPeer]
+  readonly transport: string
+  readonly cost: ChannelCost
+  rttMs: number
+}
+
+/** One mesh, its outputs so far, and valves that make its links answer `full`. */
+class VirtualPeer implements LinkPort {
+  readonly identity: Identity
+  readonly flight = createFlightRecorder({ level: 'debug' })
+  readonly mesh: Mesh
+  readonly outputs: MeshOutput[] = []
+  readonly full = new Set<PeerId>()
+  readonly sent: { readonly to: PeerId; readonly kind: MeshFrameKind; readonly bytes: number }[] =
+    []
+  readonly #network: VirtualNetwork
+
+  constructor(network: VirtualNetwork, seed: number, epoch = 1) {
+    this.#network = network
+    this.identity = new Identity(new Uint8Array(32).fill(seed), nobleCryptography)
+    const context = {
+      random: new SeededRandom(new Uint8Array(32).fill(seed)),
+      cryptography: nobleCryptography,
+      recorder: this.flight.recorder,
+    }
+    const name = `peer ${seed}`
+    const options = { identity: this.identity, epoch, name, metadata: { seed: `${seed}` } }
+    this.mesh = new Mesh(context, options, this)
+  }
+
+  get id(): PeerId {
+    return this.identity.peer
+  }
+
+  counter(name: string): number {
+    return this.flight.snapshot().counters[`mesh.${name}`]!
+  }
+
+  send: LinkPort['send'] = (neighbour, kind, _priority, payload) => {
+    const link = this.#network.linkBetween(this.id, neighbour)
+    if (link === undefined) return 'no-link'
+    if (this.full.has(neighbour)) return 'full'
+    this.sent.push({ to: neighbour, kind, bytes: payload.length })
+    this.#network.deliver(link, this, kind, payload.slice())
+    return 'accepted'
+  }
+
+  /** Outputs of one type, and forgets them. */
+  take<Type extends MeshOutput['type']>(type: Type): Extract<MeshOutput, { type: Type }>[] {
+    const taken = this.outputs.filter((output) => output.type === type)
+    const kept = this.outputs.filter((output) => output.type !== type)
+    this.outputs.splice(0, this.outputs.length, ...kept)
+    return taken as Extract<MeshOutput, { type: Type }>[]
+  }
+
+  drain(): void {
+    for (let output = this.mesh.poll(); output !== undefined; output = this.mesh.poll()) {
+      this.outputs.push(output)
+    }
+  }
+}
+
+/** Peers, links between them and one clock. */
+class VirtualNetwork {
+  nowMs = 0
+  readonly peers: VirtualPeer[] = []
+  readonly #links = new Set<FakeLink>()
+  readonly #events: { readonly atMs: number; run(): void }[] = []
+
+  add(count: number): VirtualPeer[] {
+    const added = Array.from(
+      { length: count },
+      (_, index) => new VirtualPeer(this, this.peers.length + index + 1),
+    )
+    this.peers.push(...added)
+    return added
+  }
+
+  linkBetween(one: PeerId, other: PeerId): FakeLink | undefined {
+    return [...this.#links].find(({ ends }) => {
+      return ends.some((end) => end.id === one) && ends.some((end) => end.id === other)
+    })
+  }
+
+  connect(one: VirtualPeer, other: VirtualPeer, options: LinkOptions = {}): void {
+    const { transport = 'websocket', cost = lan, rttMs = 2 } = options
+    const link: FakeLink = { ends: [one, other], transport, cost, rttMs }
+    this.#links.add(link)
+    this.each(link, (end, description) => end.mesh.linkUp(description, this.nowMs))
+  }
+
+  measure(one: VirtualPeer, other: VirtualPeer, rttMs: number): void {
+    const link = this.linkBetween(one.id, other.id)!
+    link.rttMs = rttMs
+    this.each(link, (end, description) => end.mesh.linkChanged(description, this.nowMs))
+  }
+
+  disconnect(one: VirtualPeer, other: VirtualPeer): void {
+    const link = this.linkBetween(one.id, other.id)!
+    this.#links.delete(link)
+    this.each(link, (end, { peer }) => end.mesh.linkDown(peer, this.nowMs))
+  }
+
+  /** A peer that vanishes: its links break, and nothing of it moves any more. */
+  kill(peer: VirtualPeer): void {
+    for (const link of this.#links) {
+      if (link.ends.includes(peer)) this.disconnect(...link.ends)
+    }
+    this.peers.splice(this.peers.indexOf(peer), 1)
+  }
+
+  open(from: VirtualPeer, to: VirtualPeer): void {
+    from.full.delete(to.id)
+    from.mesh.linkWritable(to.id, this.nowMs)
+    from.drain()
+  }
+
+  deliver(link: FakeLink, from: VirtualPeer, kind: MeshFrameKind, payload: Uint8Array): void {
+    const to = link.ends.find((end) => end !== from)!
+    const atMs = this.nowMs + link.rttMs / 2
+    const run = (): void => {
+      if (!this.#links.has(link)) return
+      to.mesh.frameReceived(from.id, kind, payload, this.nowMs)
+      to.drain()
+    }
+    this.#events.push({ atMs, run })
+  }
+
+  run(forMs: number): void {
+    const untilMs = this.nowMs + forMs
+    for (let rounds = 0; ; rounds += 1) {
+      if (rounds > 1_000_000) throw new Error('the network never comes to rest')
+      const deadlines = this.peers.map((peer) => peer.mesh.nextDeadlineMs())
+      const arrivals = this.#events.map((event) => event.atMs)
+      const nextMs = Math.min(...deadlines, ...arrivals)
+      if (nextMs > untilMs) break
+      this.nowMs = Math.max(this.nowMs, nextMs)
+      const first = this.#events.findIndex((event) => event.atMs <= this.nowMs)
+      if (first !== -1) this.#events.splice(first, 1)[0]!.run()
+      for (const peer of this.peers) {
+        if (peer.mesh.nextDeadlineMs() > this.nowMs) continue
+        peer.mesh.handleDeadline(this.nowMs)
+        peer.drain()
+      }
+    }
+    this.nowMs = untilMs
+  }
+
+  each(link: FakeLink, tell: (end: VirtualPeer, description: LinkDescription) => void): void {
+    const [one, other] = link.ends
+    const { transport, cost, rttMs } = link
+    for (const [end, far] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const { peer, publicKey } = far.identity
+      tell(end, { peer, publicKey, transport, cost, rttMs })
+      end.drain()
+    }
+  }
+}
+
+/** Two peers that share a hub; the first has the smaller id. */
+function aroundHub(options: LinkOptions = {}) {
+  const network = new VirtualNetwork()
+  const [hub, ...others] = network.add(3) as [VirtualPeer, VirtualPeer, VirtualPeer]
+  const [a, b] = others.sort((left, right) => (left.id < right.id ? -1 : 1))
+  network.connect(a, hub, options)
+  network.connect(b, hub, options)
+  network.run(1_000)
+  return { network, hub, a, b }
+}
+
+function payloads(peer: VirtualPeer): string[] {
+  return peer.take('packet').map((output) => new TextDecoder().decode(output.payload))
+}
+
+function send(network: VirtualNetwork, from: VirtualPeer, to: VirtualPeer, text: string): string {
+  const payload = new TextEncoder().encode(text)
+  const result = from.mesh.send(to.id, 'interactive', payload, network.nowMs)
+  from.drain()
+  return result
+}
+
+describe('packets', () => {
+  test('[MP6] a neighbour in common carries packets both ways', () => {
+    const { network, hub, a, b } = aroundHub()
+    expect(a.take('peer-reachable')).toEqual([
+      { type: 'peer-reachable', peer: hub.id, hopCount: 1 },
+      { type: 'peer-reachable', peer: b.id, hopCount: 2 },
+    ])
+    expect(a.mesh.hopCount(b.id)).toBe(2)
+    expect(a.mesh.hopCount(a.id)).toBe(0)
+    expect([...a.mesh.reachable()].sort()).toEqual([hub.id, b.id].sort())
+    expect(a.mesh.payloadBytesMax(b.id)).toBe(16 * 1024 - packetHeaderBytes)
+
+    expect(send(network, a, b, 'ping')).toBe('accepted')
+    network.run(10)
+    expect(b.outputs.find((output) => output.type === 'packet')).toMatchObject({
+      from: a.id,
+      congestionMarked: false,
+    })
+    expect(payloads(b)).toEqual(['ping'])
+    expect(send(network, b, a, 'pong')).toBe('accepted')
+    network.run(10)
+    expect(payloads(a)).toEqual(['pong'])
+    expect(hub.take('packet')).toEqual([])
+    expect(hub.counter('packetsForwarded')).toBe(2)
+  })
+
+  test('[MP9] after the loss of the hub packets are parked, then refused', () => {
+    const { network, hub, a, b } = aroundHub()
+    network.kill(hub)
+    expect(a.take('peer-unreachable').map((output) => output.peer)).toEqual(
+      expect.arrayContaining([hub.id, b.id]),
+    )
+    expect(send(network, a, b, 'parked')).toBe('accepted')
+    network.run(2_000)
+    expect(a.counter('packetsDroppedParkingExpired')).toBe(1)
+    expect(send(network, a, b, 'refused')).toBe('no-route')
+    expect(a.mesh.payloadBytesMax(b.id)).toBe(0)
+    expect(payloads(b)).toEqual([])
+  })
+
+  test('[MP9] a packet parked while its route is lost leaves over the next one', () => {
+    const { network, hub, a, b } = aroundHub()
+    network.disconnect(a, hub)
+    expect(send(network, a, b, 'first')).toBe('accepted')
+    expect(send(network, a, b, 'second')).toBe('accepted')
+    network.run(500)
+    network.connect(a, b)
+    network.run(100)
+    expect(payloads(b)).toEqual(['first', 'second'])
+  })
+
+  test('[MP9] a packet on its way when the last link breaks waits at the hub', () => {
+    const { network, hub, a, b } = aroundHub()
+    send(network, a, b, 'on its way')
+    network.disconnect(b, hub)
+    network.run(500)
+    expect(payloads(b)).toEqual([])
+    network.connect(b, hub)
+    network.run(100)
+    expect(payloads(b)).toEqual(['on its way'])
+  })
+
+  test('[MP7] own packets are refused while the link is full, until it is writable', () => {
+    const { network, hub, a, b } = aroundHub()
+    a.full.add(hub.id)
+    expect(send(network, a, b, 'refused')).toBe('full')
+    expect(a.take('packets-writable')).toEqual([])
+    network.open(a, hub)
+    expect(a.take('packets-writable')).toHaveLength(1)
+    expect(send(network, a, b, 'taken')).toBe('accepted')
+    network.run(10)
+    expect(payloads(b)).toEqual(['taken'])
+  })
+
+  test('[MP7] a link that breaks while full lets the refused sender go on', () => {
+    const { network, hub, a, b } = aroundHub()
+    a.full.add(hub.id)
+    send(network, a, b, 'refused')
+    network.disconnect(a, hub)
+    expect(a.take('packets-writable')).toHaveLength(1)
+  })
+
+  test('[MP8] [MP10] transit waits for a full link, in order, and is marked', () => {
+    const { network, hub, a, b } = aroundHub()
+    hub.full.add(b.id)
+    send(network, a, b, 'one')
+    send(network, a, b, 'two')
+    network.run(30)
+    // Own packets may not overtake what waits.
+    hub.full.delete(b.id)
+    expect(send(network, hub, b, 'overtaking')).toBe('full')
+    network.open(hub, b)
+    network.run(10)
+    const arrived = b.outputs.filter((output) => output.type === 'packet')
+    expect(arrived.map((output) => output.congestionMarked)).toEqual([true, true])
+    expect(payloads(b)).toEqual(['one', 'two'])
+    expect(hub.take('packets-writable')).toHaveLength(1)
+    expect(hub.counter('packetsMarked')).toBe(2)
+  })
+
+  test('[MP8] the transit queue is bounded by bytes and by time', () => {
+    const { network, hub, a, b } = aroundHub()
+    hub.full.add(b.id)
+    const payload = new Uint8Array(8 * 1024 - packetHeaderBytes - 64)
+    for (let count = 0; count < 10; count += 1) {
+      a.mesh.send(b.id, 'bulk', payload, network.nowMs)
+    }
+    network.run(10)
+    expect(hub.counter('packetsDroppedQueueFull')).toBe(2)
+    expect(hub.flight.snapshot().gauges['mesh.queuedBytes']).toBe(64 * 1024)
+    network.run(2_100)
+    network.open(hub, b)
+    network.run(10)
+    expect(hub.counter('packetsDroppedQueueExpired')).toBe(8)
+    expect(hub.flight.snapshot().gauges['mesh.queuedBytes']).toBe(0)
+    expect(payloads(b)).toEqual([])
+  })
+
+  test('[MP4] [MP5] packets from us, for nobody known or out of hops are dropped and counted', () => {
+    const { network, hub, a, b } = aroundHub()
+    const stranger = new Identity(new Uint8Array(32).fill(99), nobleCryptography).peer
+    const packet = {
+      priority: 'bulk',
+      hopLimit: 5,
+      congestionMarked: false,
+      source: a.id,
+      destination: b.id,
+      payload: Uint8Array.of(1),
+    } as const
+    const receive = (from: VirtualPeer, changes: Partial<Parameters<typeof encodePacket>[0]>) =>
+      hub.mesh.frameReceived(
+        from.id,
+        'packet',
+        encodePacket({ ...packet, ...changes }),
+        network.nowMs,
+      )
+    receive(a, { source: hub.id })
+    expect(hub.counter('packetsDroppedSourceSpoofed')).toBe(1)
+    receive(a, { hopLimit: 1 })
+    expect(hub.counter('packetsDroppedHopLimit')).toBe(1)
+    receive(a, { destination: stranger })
+    expect(hub.counter('packetsDroppedNoRoute')).toBe(1)
+    receive(a, { source: b.id, destination: a.id })
+    expect(hub.counter('packetsDroppedNoRoute')).toBe(2)
+    receive(a, { source: a.id, destination: a.id })
+    expect(hub.counter('packetsDroppedMalformed')).toBe(1)
+    network.run(10)
+    expect(hub.counter('packetsForwarded')).toBe(0)
+  })
+})
+
+describe('routes', () => {
+  test('[RT11] a direct link takes over at once, and the hub is not missed', () => {
+    const { network, hub, a, b } = aroundHub()
+    a.outputs.length = 0
+    network.connect(a, b, { transport: 'webrtc', rttMs: 3 })
+    expect(a.take('path-changed')).toEqual([{ type: 'path-changed', peer: b.id, hopCount: 1 }])
+    network.kill(hub)
+    expect(a.take('peer-unreachable').map((output) => output.peer)).toEqual([hub.id])
+    send(network, a, b, 'direct')
+    network.run(10)
+    expect(payloads(b)).toEqual(['direct'])
+  })
+
+  test('[RT12] a slow direct link is left for a much better relayed path, after a while', () => {
+    const { network, a, b } = aroundHub()
+    network.connect(a, b, { transport: 'webrtc', rttMs: 3 })
+    network.run(100)
+    network.measure(a, b, 400)
+    network.run(3_900)
+    expect(a.mesh.hopCount(b.id)).toBe(1)
+    network.run(200)
+    expect(a.mesh.hopCount(b.id)).toBe(2)
+    network.measure(a, b, 4)
+    expect(a.mesh.hopCount(b.id)).toBe(1)
+  })
+
+  test('[RT10] the cheapest of several common neighbours is taken', () => {
+    const network = new VirtualNetwork()
+    const [a, b, slow, fast] = network.add(4) as [
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+    ]
+    for (const [hub, rttMs] of [
+      [slow, 100],
+      [fast, 20],
+    ] as const) {
+      network.connect(a, hub, { rttMs })
+      network.connect(b, hub, { rttMs })
+    }
+    // The slow way was known first, so the better one has to stay better for four seconds.
+    network.run(6_000)
+    a.sent.length = 0
+    send(network, a, b, 'x')
+    expect(a.sent.map((frame) => frame.to)).toEqual([fast.id])
+    network.disconnect(b, fast)
+    network.run(100)
+    a.sent.length = 0
+    send(network, a, b, 'y')
+    expect(a.sent.map((frame) => frame.to)).toEqual([slow.id])
+  })
+
+  test('[RT5] a lost neighbour is retracted at once', () => {
+    const { network, hub, a, b } = aroundHub()
+    network.disconnect(b, hub)
+    network.run(2)
+    expect(a.take('peer-unreachable').map((output) => output.peer)).toEqual([b.id])
+  })
+
+  test('[RT6] routes refused by a full link are sent when it is writable', () => {
+    const { network, hub, a, b } = aroundHub()
+    hub.full.add(a.id)
+    network.disconnect(b, hub)
+    network.run(1_000)
+    expect(a.mesh.hopCount(b.id)).toBe(2)
+    network.open(hub, a)
+    network.run(10)
+    expect(a.mesh.hopCount(b.id)).toBeUndefined()
+  })
+
+  test('[RT4] after a lost frame the table is asked for again', () => {
+    const network = new VirtualNetwork()
+    const [hub, a, b, c] = network.add(4) as [VirtualPeer, VirtualPeer, VirtualPeer, VirtualPeer]
+    network.connect(a, hub)
+    network.run(1_000)
+    const { send } = hub
+    hub.send = (neighbour, kind, ...rest) => {
+      return neighbour === a.id && kind === 'route' ? 'accepted' : send(neighbour, kind, ...rest)
+    }
+    network.connect(b, hub)
+    network.run(100)
+    hub.send = send
+    network.connect(c, hub)
+    network.run(100)
+    expect(a.mesh.hopCount(b.id)).toBe(2)
+    expect(a.mesh.hopCount(c.id)).toBe(2)
+    expect(a.counter('routeTablesRequested')).toBe(1)
+  })
+
+  test('any series of link flaps ends with exactly the routes that the links give', () => {
+    const edge = fc.tuple(fc.nat(5), fc.nat(5)).filter(([one, other]) => one !== other)
+    const step = fc.tuple(edge, fc.constantFrom(0, 1, 20, 60, 3_000))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const network = new VirtualNetwork()
+        const peers = network.add(6)
+        for (const [[from, to], forMs] of steps) {
+          const [one, other] = [peers[from]!, peers[to]!]
+          if (network.linkBetween(one.id, other.id)) network.disconnect(one, other)
+          else network.connect(one, other)
+          network.run(forMs)
+        }
+        network.run(5_000)
+        for (const one of peers) {
+          for (const other of peers) {
+            if (one === other) continue
+            const expected = expectedHops(network, peers, one, other)
+            expect(one.mesh.hopCount(other.id)).toBe(expected)
+            const sent = send(network, one, other, one.id)
+            expect(sent).toBe(expected === undefined ? 'no-route' : 'accepted')
+          }
+        }
+        network.run(100)
+        for (const one of peers) {
+          const senders = one.take('packet').map((output) => output.from)
+          const expected = peers.filter((other) => {
+            return other !== one && expectedHops(network, peers, one, other) !== undefined
+          })
+          expect(senders.sort()).toEqual(expected.map((other) => other.id).sort())
+        }
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
+
+function expectedHops(
+  network: VirtualNetwork,
+  peers: readonly VirtualPeer[],
+  one: VirtualPeer,
+  other: VirtualPeer,
+): number | undefined {
+  if (network.linkBetween(one.id, other.id)) return 1
+  const relayed = peers.some((via) => {
+    return network.linkBetween(one.id, via.id) && network.linkBetween(via.id, other.id)
+  })
+  return relayed ? 2 : undefined
+}
+
+describe('presence', () => {
+  function ring(count: number) {
+    const network = new VirtualNetwork()
+    const peers = network.add(count)
+    for (const [index, peer] of peers.entries()) {
+      network.connect(peer, peers[(index + 1) % count]!)
+    }
+    return { network, peers }
+  }
+
+  test('[PR8] in a ring of ten every peer learns every peer and every link', () => {
+    const { network, peers } = ring(10)
+    network.run(1_500)
+    for (const peer of peers) {
+      const graph = peer.mesh.graph()
+      expect(graph.local).toBe(peer.id)
+      expect(graph.peers.map((entry) => entry.peer)).toEqual(peers.map(({ id }) => id).sort())
+      expect(graph.connections).toHaveLength(20)
+      const names = graph.peers.map((entry) => entry.name).sort()
+      expect(names).toEqual(peers.map((_, index) => `peer ${index + 1}`).sort())
+    }
+    const first = peers[0]!
+    const hops = peers.map(({ id }) => first.mesh.hopCount(id))
+    expect(hops).toEqual([0, 1, 2, undefined, undefined, undefined, undefined, undefined, 2, 1])
+    expect(first.mesh.linked(peers[4]!.id, peers[5]!.id)).toBe(true)
+    expect(first.mesh.linked(peers[4]!.id, peers[6]!.id)).toBe(false)
+    expect(first.mesh.linked(first.id, peers[1]!.id)).toBe(true)
+    expect(first.mesh.linked(peers[2]!.id, first.id)).toBe(false)
+  })
+
+  test('[PR8] a settled mesh is silent', () => {
+    const { network, peers } = ring(10)
+    network.run(10_000)
+    for (const peer of peers) peer.sent.length = 0
+    network.run(60_000)
+    expect(peers.flatMap((peer) => peer.sent)).toEqual([])
+    for (const peer of peers) expect(peer.take('presence-changed').length).toBeGreaterThan(0)
+    network.run(60_000)
+    for (const peer of peers) expect(peer.take('presence-changed')).toEqual([])
+  })
+
+  test('[PR11] peers beyond the reach of routes stay known while links lead to them', () => {
+    const { network, peers } = ring(10)
+    network.run(200_000)
+    expect(peers[0]!.mesh.graph().peers).toHaveLength(10)
+  })
+
+  test('[PR11] the record of a vanished peer is kept for a minute', () => {
+    const { network, peers } = ring(10)
+    network.run(2_000)
+    const [first, , , , , gone] = peers as [
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+    ]
+    const knows = (peer: VirtualPeer) =>
+      first.mesh.graph().peers.some((entry) => entry.peer === peer.id)
+    network.kill(gone)
+    network.run(3_000)
+    expect(knows(gone)).toBe(true)
+    expect(first.mesh.graph().connections.some(({ from }) => from === gone.id)).toBe(false)
+    network.run(62_000)
+    expect(knows(gone)).toBe(false)
+    expect(first.mesh.graph().peers).toHaveLength(9)
+  })
+
+  test('[PR12] after a farewell the peer is dropped at once, everywhere', () => {
+    const { network, peers } = ring(10)
+    network.run(2_000)
+    const [first, , , , leaving] = peers as [
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+      VirtualPeer,
+    ]
+    leaving.mesh.stop(network.nowMs)
+    network.run(400)
+    expect(first.mesh.graph().peers.some(({ peer }) => peer === leaving.id)).toBe(false)
+    expect(first.mesh.linked(leaving.id, peers[5]!.id)).toBe(true)
+    network.kill(leaving)
+    network.run(1_000)
+    expect(first.mesh.linked(leaving.id, peers[5]!.id)).toBe(false)
+  })
+
+  test('[PR6] round-trip times that wobble are no news, those that move are, but slowly', () => {
+    const { network, hub, a } = aroundHub()
+    network.run(10_000)
+    const issued = () => a.counter('presenceRecordsIssued')
+    const before = issued()
+    for (let round = 0; round < 100; round += 1) {
+      network.measure(a, hub, round % 2 === 0 ? 1.9 : 2.1)
+      network.run(100)
+    }
+    expect(issued()).toBe(before)
+    for (let round = 0; round < 100; round += 1) {
+      network.measure(a, hub, round % 2 === 0 ? 2 : 90)
+      network.run(100)
+    }
+    expect(issued() - before).toBeGreaterThanOrEqual(1)
+    expect(issued() - before).toBeLessThanOrEqual(3)
+  })
+
+  test('[PR5] links that come up in a burst make two records, not twenty', () => {
+    const network = new VirtualNetwork()
+    const [hub, ...others] = network.add(21) as [VirtualPeer, ...VirtualPeer[]]
+    for (const other of others) {
+      network.connect(hub, other)
+      network.run(5)
+    }
+    network.run(2_000)
+    expect(hub.counter('presenceRecordsIssued')).toBe(2)
+    for (const other of others) {
+      expect(other.mesh.graph().peers).toHaveLength(21)
+      expect(other.mesh.graph().connections).toHaveLength(40)
+    }
+  })
+
+  test('[PR13] a second user of the key is noticed', () => {
+    const network = new VirtualNetwork()
+    const [hub, a] = network.add(2) as [VirtualPeer, VirtualPeer]
+    network.connect(a, hub)
+    const twin = new VirtualPeer(network, 2, 7)
+    network.peers.push(twin)
+    const [far] = network.add(1) as [VirtualPeer]
+    network.connect(far, hub)
+    network.connect(twin, far)
+    network.run(2_000)
+    const events = a.flight.events().filter((event) => event.name === 'identityInUse')
+    expect(events.length).toBeGreaterThan(0)
+  })
+
+  test('the graph holds reachable peers whose record is missing still', () => {
+    const { network, hub, a } = aroundHub()
+    const [late] = network.add(1) as [VirtualPeer]
+    const { send } = late
+    late.send = (neighbour, kind, ...rest) =>
+      kind === 'presence' ? 'full' : send(neighbour, kind, ...rest)
+    network.connect(late, hub)
+    network.run(100)
+    const known = a.mesh.graph().peers.find(({ peer }) => peer === late.id)
+    expect(known).toEqual({ peer: late.id, name: '', metadata: {}, transports: [], hopCount: 2 })
+    late.send = send
+    network.open(late, hub)
+    network.run(1_000)
+    expect(a.mesh.graph().peers.find(({ peer }) => peer === late.id)?.name).toBe('peer 4')
+  })
+})
+
+describe('introductions', () => {
+  test('[IN1] [IN3] the peer with the smaller id is told to dial, once', () => {
+    const { network, a, b } = aroundHub({ cost: wan })
+    for (const peer of [a, b]) peer.mesh.transportStarted('webrtc', webrtc, network.nowMs)
+    network.run(4_000)
+    expect(a.take('introduce')).toEqual([{ type: 'introduce', peer: b.id, transport: 'webrtc' }])
+    expect(b.take('introduce')).toEqual([])
+    network.connect(a, b, { transport: 'webrtc' })
+    network.run(60_000)
+    for (const peer of [a, b]) {
+      expect(peer.take('introduce')).toEqual([])
+      expect(peer.take('withdraw')).toEqual([])
+    }
+  })
+
+  test('[IN4] the other one dials when nothing came in five seconds', () => {
+    const { network, a, b } = aroundHub()
+    for (const peer of [a, b]) peer.mesh.transportStarted('webrtc', webrtc, network.nowMs)
+    network.run(6_000)
+    expect(b.take('introduce')).toEqual([{ type: 'introduce', peer: a.id, transport: 'webrtc' }])
+  })
+
+  test('[IN6] an introduction outlives the hub once linked, and ends with reachability', () => {
+    const { network, hub, a, b } = aroundHub()
+    for (const peer of [a, b]) peer.mesh.transportStarted('webrtc', webrtc, network.nowMs)
+    network.run(1_000)
+    network.connect(a, b, { transport: 'webrtc' })
+    network.run(1_000)
+    network.kill(hub)
+    network.run(1_000)
+    expect(a.take('withdraw')).toEqual([])
+    network.disconnect(a, b)
+    network.run(1_000)
+    expect(a.take('withdraw')).toEqual([{ type: 'withdraw', peer: b.id, transport: 'webrtc' }])
+  })
+
+  test('nobody is introduced after a transport stopped', () => {
+    const { network, a, b } = aroundHub()
+    for (const peer of [a, b]) peer.mesh.transportStarted('webrtc', webrtc, network.nowMs)
+    network.run(500)
+    expect(a.take('introduce')).toHaveLength(1)
+    b.mesh.transportStopped('webrtc', network.nowMs)
+    network.run(10_000)
+    expect(a.take('withdraw')).toHaveLength(1)
+    expect(b.take('introduce')).toEqual([])
+  })
+
+  test('[IN5] around one hub twenty peers link up to the target, one dial a pair', () => {
+    const network = new VirtualNetwork()
+    const [hub, ...others] = network.add(21) as [VirtualPeer, ...VirtualPeer[]]
+    for (const other of others) {
+      other.mesh.transportStarted('webrtc', webrtc, network.nowMs)
+      network.connect(hub, other, { cost: wan })
+    }
+    const dialled = new Set<string>()
+    for (let round = 0; round < 150; round += 1) {
+      network.run(100)
+      for (const one of others) {
+        for (const { peer } of one.take('introduce')) {
+          const other = others.find(({ id }) => id === peer)!
+          const pair = [one.id, peer].sort().join()
+          expect(dialled.has(pair)).toBe(false)
+          dialled.add(pair)
+          network.connect(one, other, { transport: 'webrtc' })
+        }
+      }
+    }
+    for (const one of others) {
+      const degree = others.filter((other) => network.linkBetween(one.id, other.id)).length
+      expect(degree).toBeGreaterThanOrEqual(4)
+      expect(degree).toBeLessThanOrEqual(12)
+    }
+  })
+})
+
+describe('hostile neighbours', () => {
+  test('[MP3] [RT3] [PR4] random frames never throw, grow nothing, and are counted', () => {
+    const { network, hub, a } = aroundHub()
+    const kinds = ['packet', 'route', 'presence'] as const
+    const frame = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.uint8Array({ maxLength: 200 }).map((bytes) => Uint8Array.of(1, ...bytes)),
+      fc.uint8Array({ maxLength: 200 }).map((bytes) => Uint8Array.of(1, 0, ...bytes)),
+    )
+    let sent = 0
+    fc.assert(
+      fc.property(fc.constantFrom(...kinds), frame, (kind, bytes) => {
+        sent += 1
+        hub.mesh.frameReceived(a.id, kind, bytes.slice(), network.nowMs)
+        hub.drain()
+      }),
+      { numRuns: 2_000 },
+    )
+    const counted =
+      hub.counter('packetsDroppedMalformed') +
+      hub.counter('packetsDroppedNoRoute') +
+      hub.counter('packetsDroppedHopLimit') +
+      hub.counter('routeFramesMalformed') +
+      hub.counter('routeFramesReceived') +
+      hub.counter('routeFramesStale') +
+      hub.counter('presenceFramesMalformed') +
+      hub.counter('presenceRecordsMalformed') +
+      hub.counter('presenceRecordsMuted')
+    expect(counted).toBeGreaterThan(sent * 0.9)
+    expect(hub.mesh.graph().peers.length).toBeLessThan(10)
+    network.run(10_000)
+  })
+
+  test('frames of a peer that is no neighbour are ignored', () => {
+    const { network, a, b } = aroundHub()
+    b.outputs.length = 0
+    const packet = encodePacket({
+      priority: 'bulk',
+      hopLimit: 3,
+      congestionMarked: false,
+      source: a.id,
+      destination: b.id,
+      payload: Uint8Array.of(1),
+    })
+    b.mesh.frameReceived(a.id, 'packet', packet, network.nowMs)
+    b.drain()
+    expect(b.outputs).toEqual([])
+  })
+})

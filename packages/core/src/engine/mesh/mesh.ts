@@ -1,0 +1,308 @@
+/**
+ * The mesh layer (layer 2): packets to any reachable peer, who is there, and who should be linked.
+ *
+ * Composes router, forwarding, presence and introductions, and carries news from one to the other;
+ * it decides nothing itself. Implements docs/specs/mesh.md.
+ */
+
+import type { TransportCapabilities } from '../../transport/transport.ts'
+import { assert, unreachable } from '../assert.ts'
+import type { EngineContext } from '../context.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { LinkDescription, LinkPort, MeshFrameKind, Priority } from '../link/link-port.ts'
+import { CommonNeighbourRouter } from './common-neighbour-router.ts'
+import { Forwarding, type ForwardingOutput } from './forwarding.ts'
+import { Introductions, type IntroductionOutput } from './introductions.ts'
+import { linkMetric } from './metric.ts'
+import { packetBytesMax, packetHeaderBytes } from './packet.ts'
+import type { PacketPort, PacketSendResult } from './packet-port.ts'
+import { boundedMetadata, boundedName, presenceContentOf } from './presence-content.ts'
+import { presenceGraphOf, type PresenceGraph } from './presence-graph.ts'
+import type { PresenceTransport, RecordSigner } from './presence-record.ts'
+import { Presence } from './presence.ts'
+import type { NeighbourQuality, RouteChange, Router } from './router.ts'
+import { rttStepOf } from './rtt-step.ts'
+import { linkSizeClass, packetBytesByClass } from './size-class.ts'
+
+/** Introductions are reconsidered at most this often: changes come in groups. */
+const reconsiderIntervalMs = 100
+
+export interface MeshOptions {
+  readonly identity: RecordSigner
+  /** Boot of this peer; greater than at any earlier boot. */
+  readonly epoch: number
+  /** Shown to others; cut to 64 characters. */
+  readonly name: string
+  /** Shown to others; the first 16 entries of at most 256 bytes each. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What the mesh tells the layers above. */
+export type MeshOutput =
+  | ForwardingOutput
+  | IntroductionOutput
+  | { readonly type: 'peer-reachable'; readonly peer: PeerId; readonly hopCount: number }
+  /** Next hop, hop count or packet size changed: what was measured of the path holds no more. */
+  | { readonly type: 'path-changed'; readonly peer: PeerId; readonly hopCount: number }
+  | { readonly type: 'peer-unreachable'; readonly peer: PeerId }
+  /** `graph` has something new. */
+  | { readonly type: 'presence-changed' }
+
+interface MeshLink {
+  description: LinkDescription
+  /** The RTT that others are told of. */
+  rttStep: number
+}
+
+/** Layer 2 of one peer. */
+export class Mesh implements PacketPort {
+  readonly #context: EngineContext
+  readonly #local: PeerId
+  readonly #name: string
+  readonly #metadata: Readonly<Record<string, string>>
+  readonly #router: Router
+  readonly #forwarding: Forwarding
+  readonly #presence: Presence
+  readonly #introductions: Introductions
+  readonly #transports = new Map<string, PresenceTransport>()
+  readonly #links = new Map<PeerId, MeshLink>()
+  readonly #outputs: MeshOutput[] = []
+  #reconsideredAtMs = -Infinity
+  #reconsiderDeadlineMs = Infinity
+  #stopped = false
+
+  constructor(context: EngineContext, options: MeshOptions, links: LinkPort) {
+    const { identity, epoch } = options
+    this.#context = context
+    this.#local = identity.peer
+    this.#name = boundedName(options.name)
+    this.#metadata = boundedMetadata(options.metadata)
+    this.#router = new CommonNeighbourRouter(context, this.#local, epoch, links)
+    this.#forwarding = new Forwarding(context, this.#local, this.#router, links)
+    const isRouted = (peer: PeerId): boolean => this.#router.route(peer) !== undefined
+    this.#presence = new Presence(context, identity, epoch, links, isRouted)
+    this.#introductions = new Introductions(context)
+  }
+
+  /** Others learn that this peer runs the transport. */
+  transportStarted(name: string, capabilities: TransportCapabilities, nowMs: number): void {
+    this.#transports.set(name, { name, ...capabilities })
+    this.#localChanged(nowMs)
+  }
+
+  transportStopped(name: string, nowMs: number): void {
+    if (this.#transports.delete(name)) this.#localChanged(nowMs)
+  }
+
+  /** A link to a neighbour is up. */
+  linkUp(link: LinkDescription, nowMs: number): void {
+    const { peer } = link
+    assert(peer !== this.#local, 'a link leads to another peer')
+    if (this.#links.has(peer)) this.linkDown(peer, nowMs)
+    this.#links.set(peer, { description: link, rttStep: rttStepOf(link.rttMs, 0) })
+    const quality = qualityOf(link)
+    const { mesh } = this.#context.recorder
+    mesh.neighbourUp.record(peer, link.transport, quality.metric)
+    mesh.neighbours.set(this.#links.size)
+    this.#router.neighbourUp(peer, quality, nowMs)
+    this.#presence.neighbourUp(peer, nowMs)
+    this.#localChanged(nowMs)
+  }
+
+  /** Its active channel, cost or RTT changed. */
+  linkChanged(link: LinkDescription, nowMs: number): void {
+    const known = this.#links.get(link.peer)
+    if (known === undefined) return
+    known.description = link
+    known.rttStep = rttStepOf(link.rttMs, known.rttStep)
+    this.#router.neighbourChanged(link.peer, qualityOf(link), nowMs)
+    this.#localChanged(nowMs)
+  }
+
+  /** The link is gone. */
+  linkDown(peer: PeerId, nowMs: number): void {
+    if (!this.#links.delete(peer)) return
+    const { mesh } = this.#context.recorder
+    mesh.neighbourDown.record(peer)
+    mesh.neighbours.set(this.#links.size)
+    this.#router.neighbourDown(peer, nowMs)
+    // Routes first: what waited for this link then finds its new path, or parking open.
+    this.#carryRouteChanges(nowMs)
+    this.#forwarding.linkDown(peer, nowMs)
+    this.#presence.neighbourDown(peer, nowMs)
+    this.#localChanged(nowMs)
+  }
+
+  /** The link takes frames again after it answered `full`. */
+  linkWritable(peer: PeerId, nowMs: number): void {
+    if (!this.#links.has(peer)) return
+    this.#router.neighbourWritable(peer, nowMs)
+    this.#forwarding.linkWritable(peer, nowMs)
+    this.#presence.neighbourWritable(peer, nowMs)
+  }
+
+  /** A frame of a neighbour. Its bytes are the mesh's from now on. */
+  frameReceived(from: PeerId, kind: MeshFrameKind, payload: Uint8Array, nowMs: number): void {
+    if (!this.#links.has(from) || this.#stopped) return
+    switch (kind) {
+      case 'packet':
+        this.#forwarding.frameReceived(from, payload, nowMs)
+        return
+      case 'route':
+        this.#router.frameReceived(from, payload, nowMs)
+        this.#carryRouteChanges(nowMs)
+        return
+      case 'presence':
+        this.#presence.frameReceived(from, payload, nowMs)
+        this.#carryPresenceChange(nowMs)
+        return
+      default:
+        unreachable(kind)
+    }
+  }
+
+  /** Sends one payload of at most 64 KiB less the header to another peer. */
+  send(to: PeerId, priority: Priority, payload: Uint8Array, nowMs: number): PacketSendResult {
+    assert(to !== this.#local, 'a packet goes to another peer')
+    const bytes = packetHeaderBytes + payload.length
+    assert(payload.length > 0 && bytes <= packetBytesMax, 'a packet keeps to its bounds')
+    return this.#forwarding.send(to, priority, payload, nowMs)
+  }
+
+  payloadBytesMax(to: PeerId): number {
+    const route = this.#router.route(to)
+    return route === undefined ? 0 : packetBytesByClass[route.sizeClass] - packetHeaderBytes
+  }
+
+  /** Whether these two are neighbours, by the word of either. A hint: others' words may be late. */
+  linked(one: PeerId, other: PeerId): boolean {
+    if (one === this.#local) return this.#links.has(other)
+    if (other === this.#local) return this.#links.has(one)
+    return this.#listsNeighbour(one, other) || this.#listsNeighbour(other, one)
+  }
+
+  /** Every peer that packets can be sent to. */
+  reachable(): readonly PeerId[] {
+    return this.#router.reachable()
+  }
+
+  /** 0 for this peer, 1 for a neighbour; undefined when unreachable. */
+  hopCount(peer: PeerId): number | undefined {
+    return peer === this.#local ? 0 : this.#router.route(peer)?.hopCount
+  }
+
+  /** Every peer and connection known of. Linear in their number, so not for each event. */
+  graph(): PresenceGraph {
+    const links = [...this.#links.values()].map((link) => link.description)
+    return presenceGraphOf({
+      local: this.#local,
+      content: presenceContentOf(this.#name, this.#metadata, this.#transports.values(), []),
+      links,
+      records: this.#presence.records(),
+      reachable: this.#router.reachable(),
+      isAttached: (peer) => this.#presence.isAttached(peer),
+      hopCount: (peer) => this.hopCount(peer),
+    })
+  }
+
+  /** Says farewell, so that the others need not find out. Links are to be closed after sending. */
+  stop(nowMs: number): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#reconsiderDeadlineMs = Infinity
+    this.#presence.stop(nowMs)
+  }
+
+  nextDeadlineMs(): number {
+    return Math.min(
+      this.#router.nextDeadlineMs(),
+      this.#forwarding.nextDeadlineMs(),
+      this.#presence.nextDeadlineMs(),
+      this.#reconsiderDeadlineMs,
+    )
+  }
+
+  handleDeadline(nowMs: number): void {
+    this.#router.handleDeadline(nowMs)
+    this.#carryRouteChanges(nowMs)
+    this.#forwarding.handleDeadline(nowMs)
+    this.#presence.handleDeadline(nowMs)
+    this.#carryPresenceChange(nowMs)
+    if (nowMs >= this.#reconsiderDeadlineMs) this.#reconsider(nowMs)
+  }
+
+  /** The next thing to tell the layers above. */
+  poll(): MeshOutput | undefined {
+    return this.#outputs.shift() ?? this.#forwarding.poll()
+  }
+
+  #localChanged(nowMs: number): void {
+    if (!this.#stopped) {
+      const links = this.#links.values()
+      const transports = this.#transports.values()
+      const content = presenceContentOf(this.#name, this.#metadata, transports, links)
+      this.#presence.setContent(content, nowMs)
+    }
+    this.#carryRouteChanges(nowMs)
+    this.#carryPresenceChange(nowMs)
+  }
+
+  #carryRouteChanges(nowMs: number): void {
+    for (let change = this.#router.poll(); change !== undefined; change = this.#router.poll()) {
+      this.#forwarding.routeChanged(change, nowMs)
+      this.#presence.reachabilityChanged(nowMs)
+      this.#outputs.push(outputOf(change))
+    }
+    this.#carryPresenceChange(nowMs)
+  }
+
+  #carryPresenceChange(nowMs: number): void {
+    if (!this.#presence.takeChanged()) return
+    if (!this.#outputs.some((output) => output.type === 'presence-changed')) {
+      this.#outputs.push({ type: 'presence-changed' })
+    }
+    if (this.#stopped) return
+    const atMs = Math.max(nowMs, this.#reconsideredAtMs + reconsiderIntervalMs)
+    this.#reconsiderDeadlineMs = Math.min(this.#reconsiderDeadlineMs, atMs)
+  }
+
+  #reconsider(nowMs: number): void {
+    this.#reconsideredAtMs = nowMs
+    const links = new Map<PeerId, LinkDescription>()
+    for (const [peer, link] of this.#links) links.set(peer, link.description)
+    this.#introductions.reconsider(
+      {
+        local: this.#local,
+        transports: [...this.#transports.values()],
+        links,
+        reachable: this.#router.reachable(),
+        record: (peer) => this.#presence.get(peer),
+      },
+      nowMs,
+    )
+    this.#reconsiderDeadlineMs = this.#introductions.nextDeadlineMs()
+    for (
+      let output = this.#introductions.poll();
+      output !== undefined;
+      output = this.#introductions.poll()
+    ) {
+      this.#outputs.push(output)
+    }
+  }
+
+  #listsNeighbour(peer: PeerId, neighbour: PeerId): boolean {
+    if (!this.#presence.isAttached(peer)) return false
+    const record = this.#presence.get(peer)
+    return record?.neighbours.some((listed) => listed.peer === neighbour) === true
+  }
+}
+
+function qualityOf(link: LinkDescription): NeighbourQuality {
+  return { metric: linkMetric(link), sizeClass: linkSizeClass }
+}
+
+function outputOf({ destination, previous, route }: RouteChange): MeshOutput {
+  if (route === undefined) return { type: 'peer-unreachable', peer: destination }
+  const type = previous === undefined ? 'peer-reachable' : 'path-changed'
+  return { type, peer: destination, hopCount: route.hopCount }
+}

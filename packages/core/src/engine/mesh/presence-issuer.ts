@@ -1,0 +1,118 @@
+/**
+ * When this peer signs a new record of itself (rules PR5 and PR6): at once, but never twice within
+ * a quarter of a second, far more rarely when only round-trip times moved, and now and then anyway.
+ */
+
+import { equalBytes } from '../bytes/compare.ts'
+import type { EngineContext } from '../context.ts'
+import {
+  encodePresenceContent,
+  encodePresenceRecord,
+  type PresenceContent,
+  type PresenceVersion,
+  type RecordSigner,
+} from './presence-record.ts'
+
+/** Links come up in groups; each record costs a signature here and a check everywhere. */
+export const issueIntervalMs = 250
+/** Round-trip times alone are no reason to hurry. */
+export const rttIssueIntervalMs = 5_000
+/** Heals what was lost for a reason nobody thought of. */
+export const refreshIntervalMs = 300_000
+
+/** Why a record was signed. */
+type IssueReason = 'first' | 'changed' | 'rtt' | 'refresh' | 'farewell'
+
+interface Issued {
+  readonly atMs: number
+  readonly exact: Uint8Array
+  /** The content without round-trip times. */
+  readonly coarse: Uint8Array
+}
+
+/** Signs this peer's records. */
+export class PresenceIssuer {
+  readonly #context: EngineContext
+  readonly #signer: RecordSigner
+  readonly #epoch: number
+  #content: PresenceContent | undefined
+  #issued: Issued | undefined
+  #sequence = 0
+  #bytes: Uint8Array | undefined
+  #due: { readonly atMs: number; readonly reason: IssueReason } | undefined
+
+  constructor(context: EngineContext, signer: RecordSigner, epoch: number) {
+    this.#context = context
+    this.#signer = signer
+    this.#epoch = epoch
+  }
+
+  /** The record signed last. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes
+  }
+
+  get version(): PresenceVersion {
+    return { epoch: this.#epoch, sequence: this.#sequence }
+  }
+
+  /** What the next record is to say. True when a new one was signed right away. */
+  setContent(content: PresenceContent, nowMs: number): boolean {
+    this.#content = content
+    this.#due = this.#plan(content, nowMs)
+    return this.handleDeadline(nowMs)
+  }
+
+  /** Signs the last record: this peer leaves. */
+  farewell(nowMs: number): void {
+    const nothing = { name: '', metadata: {}, transports: [], neighbours: [] }
+    this.#issue(nothing, 'farewell', nowMs)
+    this.#content = undefined
+    this.#due = undefined
+  }
+
+  nextDeadlineMs(): number {
+    return this.#due?.atMs ?? Infinity
+  }
+
+  /** True when a new record was signed. */
+  handleDeadline(nowMs: number): boolean {
+    if (this.#content === undefined || this.#due === undefined || nowMs < this.#due.atMs) {
+      return false
+    }
+    this.#issue(this.#content, this.#due.reason, nowMs)
+    this.#due = { atMs: nowMs + refreshIntervalMs, reason: 'refresh' }
+    return true
+  }
+
+  #plan(content: PresenceContent, nowMs: number): { atMs: number; reason: IssueReason } {
+    const issued = this.#issued
+    if (issued === undefined) return { atMs: nowMs, reason: 'first' }
+    if (!equalBytes(issued.coarse, encodeCoarse(content))) {
+      return { atMs: issued.atMs + issueIntervalMs, reason: 'changed' }
+    }
+    if (!equalBytes(issued.exact, encodePresenceContent(content))) {
+      return { atMs: issued.atMs + rttIssueIntervalMs, reason: 'rtt' }
+    }
+    return { atMs: issued.atMs + refreshIntervalMs, reason: 'refresh' }
+  }
+
+  #issue(content: PresenceContent, reason: IssueReason, nowMs: number): void {
+    this.#sequence += 1
+    const bytes = encodePresenceRecord(content, this.version, reason === 'farewell', this.#signer)
+    this.#bytes = bytes
+    this.#issued = {
+      atMs: nowMs,
+      exact: encodePresenceContent(content),
+      coarse: encodeCoarse(content),
+    }
+    const { mesh } = this.#context.recorder
+    mesh.presenceRecordsIssued.add()
+    mesh.presenceIssued.record(this.#sequence, reason, bytes.length)
+  }
+}
+
+function encodeCoarse(content: PresenceContent): Uint8Array {
+  const neighbours = content.neighbours.map((neighbour) => ({ ...neighbour, rttStep: 0 }))
+  return encodePresenceContent({ ...content, neighbours })
+}

@@ -1,0 +1,60 @@
+/**
+ * The router: who is the next hop towards whom.
+ *
+ * The seam behind which routing protocols change. A router sends its frames down through the
+ * `LinkPort`, keeps back what a link refuses until `neighbourWritable`, and reports each change of
+ * a path through `poll`. Forwarding asks `nextHop` for each packet.
+ */
+
+import type { PeerId } from '../identity/peer-id.ts'
+import type { SizeClass } from './size-class.ts'
+
+/** What a link to a neighbour is worth. */
+export interface NeighbourQuality {
+  /** See metric.ts. */
+  readonly metric: number
+  readonly sizeClass: SizeClass
+}
+
+/** The selected path to a destination. */
+export interface Route {
+  readonly nextHop: PeerId
+  readonly metric: number
+  /** 1 for a neighbour. */
+  readonly hopCount: number
+  /** Of the whole path. */
+  readonly sizeClass: SizeClass
+}
+
+/** A path was selected, changed (next hop, hop count or size class) or lost. */
+export interface RouteChange {
+  readonly type: 'route-changed'
+  readonly destination: PeerId
+  readonly previous: Route | undefined
+  readonly route: Route | undefined
+}
+
+export interface Router {
+  /** A link is up. A neighbour that is up already is down first. */
+  neighbourUp(peer: PeerId, quality: NeighbourQuality, nowMs: number): void
+  neighbourChanged(peer: PeerId, quality: NeighbourQuality, nowMs: number): void
+  neighbourDown(peer: PeerId, nowMs: number): void
+  /** The link takes frames again after it was full. */
+  neighbourWritable(peer: PeerId, nowMs: number): void
+  /** A route frame of a neighbour; hostile until proven otherwise. */
+  frameReceived(from: PeerId, frame: Uint8Array, nowMs: number): void
+
+  /** The selected path of this peer's own packets. */
+  route(destination: PeerId): Route | undefined
+  /**
+   * Where a packet goes next. A packet of another peer names the neighbour it came from, so that
+   * a router can hold transit to stricter rules than its own packets.
+   */
+  nextHop(destination: PeerId, arrivedFrom: PeerId | undefined): PeerId | undefined
+  /** Every destination with a path, in no particular order. */
+  reachable(): readonly PeerId[]
+
+  poll(): RouteChange | undefined
+  nextDeadlineMs(): number
+  handleDeadline(nowMs: number): void
+}
