@@ -4,6 +4,8 @@
 export { localEnd } from './local-end.ts'
 export { MemoryNetwork, memoryTransport } from './memory-transport.ts'
 export type { MemoryTransportOptions } from './memory-transport.ts'
+export { storageSuite } from './storage-suite.ts'
+export type { StorageCapabilities, StorageLocation, StorageSuiteOptions } from './storage-suite.ts'
 export { remoteEnd } from './transport-end.ts'
 export type { TransportEnd } from './transport-end.ts'
 export { transportSuite } from './transport-suite.ts'
