@@ -102,3 +102,20 @@ export function remoteEnd(
         : (...args: readonly unknown[]) => call(method, args),
   })
 }
+
+/** Holds ends where they live, and answers the calls of `remoteEnd` from elsewhere. */
+export class EndServer {
+  readonly #ends: TransportEnd[] = []
+
+  /** Takes an end and returns the number by which it is called. */
+  add(end: TransportEnd): number {
+    return this.#ends.push(end) - 1
+  }
+
+  /** Calls a method of an end by name. */
+  async call(end: number, method: string, args: readonly unknown[]): Promise<unknown> {
+    const callable = this.#ends[end]?.[method as keyof TransportEnd]
+    if (typeof callable !== 'function') throw new Error(`End ${end} has no method ${method}`)
+    return await (Reflect.apply(callable, this.#ends[end], args) as unknown)
+  }
+}

@@ -268,8 +268,10 @@ export function transportSuite(options: TransportSuiteOptions): void {
   pairTest('both ends may close at the same time', async (pair) => {
     const { near, far } = await pair.connect()
     await Promise.all([pair.dialler.close(near), pair.listener.close(far)])
-    assertEqual(await pair.dialler.closed(near), 'local', 'the reason at the dialling end')
-    assertEqual(await pair.listener.closed(far), 'local', 'the reason at the accepting end')
+    const reasons = [await pair.dialler.closed(near), await pair.listener.closed(far)]
+    // Which farewell arrives before the other end has closed is for the network to say.
+    const allowed = ['local,local', 'local,remote', 'remote,local']
+    assertThat(allowed.includes(reasons.join()), `the reasons are ${reasons.join(' and ')}`)
   })
 
   pairTest('many channels at once keep apart', async (pair) => {

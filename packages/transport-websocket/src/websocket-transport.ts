@@ -1,0 +1,117 @@
+/** The WebSocket transport but for what pages and Node do differently. */
+
+import { DialFailure } from '@fieldmesh/core/transport'
+import type {
+  Channel,
+  ChannelCost,
+  Transport,
+  TransportCapabilities,
+  TransportHost,
+} from '@fieldmesh/core/transport'
+import { distanceOfHost, TransportRun } from '@fieldmesh/core/transport-kit'
+import { WebSocketChannel } from './websocket-channel.ts'
+import type { WebSocketConnector, WebSocketWire } from './websocket-wire.ts'
+
+/** Open channels beyond which new connections are refused; each holds at most 0.4 MiB. */
+const channelsMax = 256
+/** Time in which whoever connects must send its first message, or make room for others. */
+const firstMessageMs = 10_000
+
+/** What a listener asks of the transport. */
+export interface ListenerHost {
+  /** Whether one more connection is to be refused. */
+  readonly full: boolean
+  accepted(wire: WebSocketWire, remoteHost: string): void
+}
+
+/** The listening half, in Node. */
+export interface WebSocketListener {
+  start(host: ListenerHost): Promise<void>
+  /** Accepts no more; resolves when the port is free again. */
+  stop(): Promise<void>
+}
+
+export interface WebSocketTransportOptions {
+  readonly urls: readonly string[]
+  readonly connect: WebSocketConnector
+  readonly listener?: WebSocketListener
+}
+
+export class WebSocketTransport implements Transport {
+  readonly name = 'websocket'
+  readonly capabilities: TransportCapabilities
+  readonly #options: WebSocketTransportOptions
+  readonly #run = new TransportRun('websocket', channelsMax)
+
+  constructor(options: WebSocketTransportOptions) {
+    this.#options = options
+    this.capabilities = {
+      canListen: options.listener !== undefined,
+      canDial: true,
+      needsUserGesture: false,
+      needsSignalling: false,
+    }
+  }
+
+  async start(host: TransportHost): Promise<void> {
+    const run = this.#run
+    run.begin(host)
+    try {
+      await this.#options.listener?.start({
+        get full() {
+          return run.full || !run.host
+        },
+        accepted: (wire, remoteHost) => {
+          host.accepted(this.#open(wire, distanceOfHost(remoteHost), firstMessageMs))
+        },
+      })
+    } catch (error) {
+      await run.end()
+      throw error
+    }
+    for (const url of this.#options.urls) host.addressFound(url)
+  }
+
+  async stop(): Promise<void> {
+    const listenerStopped = this.#options.listener?.stop()
+    await this.#run.end()
+    await listenerStopped
+  }
+
+  dial(address: string, signal: AbortSignal): Promise<Channel> {
+    return this.#run.dial(signal, (outcome) => {
+      const url = URL.canParse(address) ? new URL(address) : undefined
+      if (!url || !['ws:', 'wss:'].includes(url.protocol) || url.hash !== '') {
+        outcome.fail(
+          new DialFailure('bad-address', `${address} is not of the form ws://HOST:PORT/PATH`),
+        )
+        return () => undefined
+      }
+      return this.#options.connect(url, {
+        opened: (wire) => {
+          outcome.succeed(this.#open(wire, distanceOfHost(url.hostname)))
+        },
+        failed: (failure) => {
+          outcome.fail(failure)
+        },
+      })
+    })
+  }
+
+  #open(
+    wire: WebSocketWire,
+    costClass: ChannelCost['class'],
+    firstMessageMs?: number,
+  ): WebSocketChannel {
+    const channel = new WebSocketChannel({
+      wire,
+      costClass,
+      ...(firstMessageMs === undefined ? {} : { firstMessageMs }),
+      gone: (channel) => {
+        this.#run.remove(channel)
+      },
+    })
+    this.#run.add(channel)
+    return channel
+  }
+}
