@@ -68,6 +68,16 @@ export class ByteWriter {
     return this.#buffer.slice(0, this.#length)
   }
 
+  /** What was written, as a view that the next field written may change. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
+  /** Starts over in the same buffer. */
+  clear(): void {
+    this.#length = 0
+  }
+
   #reserve(bytes: number): void {
     const needed = this.#length + bytes
     if (needed <= this.#buffer.length) return

@@ -1,0 +1,32 @@
+/**
+ * Packet numbers on the wire: the low 1 to 4 bytes of a counter that is never reused (RFC 9000,
+ * section 17.1 and appendix A; rules CN8 and CN9).
+ */
+
+/** A connection ends before its counter leaves the exact integers of JavaScript. */
+export const packetNumberMax = 2 ** 48
+
+/**
+ * Bytes that tell `packetNumber` from all others the receiver may take it for: enough for twice the
+ * distance to `largestAcknowledged` (-1 for none).
+ */
+export function packetNumberBytes(packetNumber: number, largestAcknowledged: number): number {
+  const distance = (packetNumber - largestAcknowledged) * 2
+  if (distance < 0x100) return 1
+  if (distance < 0x1_0000) return 2
+  return distance < 0x100_0000 ? 3 : 4
+}
+
+/** The number nearest to the one expected next whose low `bytes` bytes are `truncated`. */
+export function expandPacketNumber(
+  truncated: number,
+  bytes: number,
+  largestReceived: number,
+): number {
+  const expected = largestReceived + 1
+  const span = 2 ** (8 * bytes)
+  const candidate = expected - (expected % span) + truncated
+  if (candidate <= expected - span / 2) return candidate + span
+  if (candidate > expected + span / 2 && candidate >= span) return candidate - span
+  return candidate
+}

@@ -1,0 +1,57 @@
+/** Round-trip time estimation (RFC 9002, section 5; rule RC1). */
+
+/** Before the first sample: a third of a second, so that the first probe goes out after one. */
+const initialRttMs = 333
+
+/** Timer granularity (RFC 9002, section 6.1.2). */
+const granularityMs = 1
+
+/** The estimate of one path. */
+export class RoundTrip {
+  #latestMs = 0
+  #smoothedMs: number | undefined
+  #variationMs = initialRttMs / 2
+  #minimumMs = Number.POSITIVE_INFINITY
+
+  /** Smoothed, in milliseconds; a guess before the first sample. */
+  get smoothedMs(): number {
+    return this.#smoothedMs ?? initialRttMs
+  }
+
+  get hasSample(): boolean {
+    return this.#smoothedMs !== undefined
+  }
+
+  /** Takes a sample; `delayMs` is what the peer says it held the acknowledgement back. */
+  sample(rttMs: number, delayMs: number): void {
+    this.#latestMs = rttMs
+    this.#minimumMs = Math.min(this.#minimumMs, rttMs)
+    if (this.#smoothedMs === undefined) {
+      this.#smoothedMs = rttMs
+      this.#variationMs = rttMs / 2
+      return
+    }
+    const adjustedMs = rttMs >= this.#minimumMs + delayMs ? rttMs - delayMs : rttMs
+    const deviationMs = Math.abs(this.#smoothedMs - adjustedMs)
+    this.#variationMs += (deviationMs - this.#variationMs) / 4
+    this.#smoothedMs += (adjustedMs - this.#smoothedMs) / 8
+  }
+
+  /** Nothing is known of a new path. */
+  reset(): void {
+    this.#latestMs = 0
+    this.#smoothedMs = undefined
+    this.#variationMs = initialRttMs / 2
+    this.#minimumMs = Number.POSITIVE_INFINITY
+  }
+
+  /** A packet overtaken by an acknowledged one counts as lost when it is older: 9/8 of the RTT. */
+  lossDelayMs(): number {
+    return Math.max((9 / 8) * Math.max(this.#latestMs, this.smoothedMs), granularityMs)
+  }
+
+  /** How long to wait for an acknowledgement before asking again (RFC 9002, section 6.2.1). */
+  probeTimeoutMs(delayMsMax: number): number {
+    return this.smoothedMs + Math.max(4 * this.#variationMs, granularityMs) + delayMsMax
+  }
+}
