@@ -9,7 +9,7 @@ import type { ChannelCost } from '../../transport/channel.ts'
 import type { TransportCapabilities } from '../../transport/transport.ts'
 import { concatBytes } from '../bytes/compare.ts'
 import { ByteReader } from '../bytes/reader.ts'
-import { encodeUtf8 } from '../bytes/utf8.ts'
+import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import type { Cryptography } from '../crypto/cryptography.ts'
 import {
@@ -213,14 +213,15 @@ function readContent(reader: ByteReader): PresenceContent {
 function readMetadata(reader: ByteReader): Record<string, string> {
   const entries: [key: string, value: string][] = []
   for (const count = readCount(reader, metadataEntriesMax); entries.length < count;) {
-    const before = reader.remaining
-    const key = reader.text(metadataEntryBytesMax)
-    const value = reader.text(metadataEntryBytesMax)
-    const ascends = entries.length === 0 || (entries.at(-1)?.[0] ?? '') < key
-    // Two length prefixes take 4 bytes at most.
-    if (before - reader.remaining > metadataEntryBytesMax + 4 || !ascends) reader.fail()
-    if (reader.failed) return {}
-    entries.push([key, value])
+    const key = reader.bytes(metadataEntryBytesMax)
+    const value = reader.bytes(metadataEntryBytesMax - key.length)
+    const [keyText, valueText] = [decodeUtf8(key), decodeUtf8(value)]
+    const ascends = entries.length === 0 || entries.at(-1)![0] < (keyText ?? '')
+    if (reader.failed || keyText === undefined || valueText === undefined || !ascends) {
+      reader.fail()
+      return {}
+    }
+    entries.push([keyText, valueText])
   }
   // From entries, so that a key like `__proto__` is an own property and nothing else.
   return Object.fromEntries(entries)

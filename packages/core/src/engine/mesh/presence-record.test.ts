@@ -1,0 +1,155 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { concatBytes } from '../bytes/compare.ts'
+import { nobleCryptography as cryptography } from '../crypto/noble.ts'
+import { Identity } from '../identity/identity.ts'
+import { encodePeerId } from '../identity/peer-id.ts'
+import { boundedMetadata, boundedName, presenceContentOf } from './presence-content.ts'
+import {
+  decodePresenceRecord,
+  encodePresenceRecord,
+  peekPresenceRecord,
+  presenceRecordBytesMax,
+  verifyPresenceRecord,
+  type PresenceContent,
+} from './presence-record.ts'
+
+const identity = new Identity(new Uint8Array(32).fill(1), cryptography)
+const version = { epoch: 4, sequence: 9 }
+const empty: PresenceContent = { name: '', metadata: {}, transports: [], neighbours: [] }
+const capabilities = {
+  canDial: true,
+  canListen: false,
+  needsSignalling: false,
+  needsUserGesture: true,
+}
+const lan = { class: 'lan', metered: false } as const
+
+function encode(changes: Partial<PresenceContent>): Uint8Array {
+  return encodePresenceRecord({ ...empty, ...changes }, version, false, identity)
+}
+
+function decode(changes: Partial<PresenceContent>) {
+  return decodePresenceRecord(encode(changes), cryptography)
+}
+
+function peerAt(index: number) {
+  return encodePeerId(Uint8Array.of(0, 0, 0, 0, 0, 0, 1, index))
+}
+
+function neighbours(count: number): PresenceContent['neighbours'] {
+  const transport = 'w'.repeat(32)
+  return Array.from({ length: count }, (_, index) => {
+    return { peer: peerAt(index), transport, cost: lan, rttStep: 12 }
+  })
+}
+
+describe('[PR3] bounds of a record', () => {
+  test('every list at its bound is accepted, one more is not', () => {
+    const metadata = (count: number) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [`key ${index + 10}`, 'v'.repeat(250)]),
+      )
+    const transports = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        name: `${index}`.padStart(32, 't'),
+        ...capabilities,
+      })).sort((left, right) => (left.name < right.name ? -1 : 1))
+    const full = {
+      name: '☕'.repeat(64),
+      metadata: metadata(16),
+      transports: transports(8),
+      neighbours: neighbours(64),
+    }
+    expect(decode(full)).toMatchObject(full)
+    expect(encode(full).length).toBeLessThan(presenceRecordBytesMax)
+    expect(decode({ name: 'n'.repeat(65) })).toBeUndefined()
+    expect(decode({ metadata: metadata(17) })).toBeUndefined()
+    expect(decode({ metadata: { key: 'v'.repeat(253) } })).toBeDefined()
+    expect(decode({ metadata: { key: 'v'.repeat(254) } })).toBeUndefined()
+    expect(decode({ transports: transports(9) })).toBeUndefined()
+    expect(decode({ neighbours: neighbours(65) })).toBeUndefined()
+    const [one] = neighbours(1)
+    expect(decode({ neighbours: [{ ...one!, transport: 'w'.repeat(33) }] })).toBeUndefined()
+    expect(decode({ neighbours: [{ ...one!, rttStep: 13 }] })).toBeUndefined()
+  })
+
+  test('own content is cut to what others accept', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 100 }),
+        fc.dictionary(
+          fc.string({ unit: 'binary' }),
+          fc.string({ unit: 'binary', maxLength: 300 }),
+          {
+            maxKeys: 30,
+          },
+        ),
+        fc.nat(100),
+        (name, metadata, count) => {
+          const links = neighbours(count).map(({ peer, transport }) => ({
+            description: { peer, publicKey: new Uint8Array(32), transport, cost: lan, rttMs: 1 },
+            rttStep: 1,
+          }))
+          const transports = [{ name: 'x'.repeat(40), ...capabilities }]
+          const bounded = boundedMetadata(metadata)
+          const content = presenceContentOf(boundedName(name), bounded, transports, links)
+          expect(decode(content)).toMatchObject(content)
+        },
+      ),
+      { numRuns: 50 },
+    )
+  })
+
+  test('metadata named like a prototype is data', () => {
+    const metadata = Object.fromEntries([['__proto__', 'x']])
+    const decoded = decode({ metadata })!
+    expect(Object.entries(decoded.metadata)).toEqual([['__proto__', 'x']])
+  })
+})
+
+test('[PR2] unsorted or doubled entries are refused: a record has one encoding', () => {
+  const [one, two] = neighbours(2)
+  expect(decode({ neighbours: [one!, two!] })).toBeDefined()
+  expect(decode({ neighbours: [two!, one!] })).toBeUndefined()
+  expect(decode({ neighbours: [one!, one!] })).toBeUndefined()
+  const a = { name: 'a', ...capabilities }
+  expect(decode({ transports: [a, a] })).toBeUndefined()
+})
+
+test('[PR2] the signature covers every byte', () => {
+  const bytes = encode({ name: 'Till', neighbours: neighbours(1) })
+  expect(verifyPresenceRecord(bytes, cryptography)).toBe(true)
+  for (let offset = 0; offset < bytes.length; offset += 7) {
+    const changed = bytes.slice()
+    changed[offset]! ^= 1
+    expect(verifyPresenceRecord(changed, cryptography)).toBe(false)
+  }
+})
+
+test('[PR2] a signature for another purpose is none', () => {
+  const body = encode({}).subarray(0, -64)
+  const record = concatBytes(body, identity.sign(body))
+  expect(verifyPresenceRecord(record, cryptography)).toBe(false)
+})
+
+test('[PR4] random and shortened bytes decode to nothing and never throw', () => {
+  const good = encode({ name: 'Till', metadata: { role: 'till' }, neighbours: neighbours(2) })
+  for (let length = 0; length < good.length; length += 1) {
+    expect(decodePresenceRecord(good.subarray(0, length), cryptography)).toBeUndefined()
+    expect(verifyPresenceRecord(good.subarray(0, length), cryptography)).toBe(false)
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      peekPresenceRecord(bytes, cryptography)
+      expect(decodePresenceRecord(Uint8Array.of(2, ...bytes), cryptography)).toBeUndefined()
+      verifyPresenceRecord(bytes, cryptography)
+    }),
+  )
+})
+
+test('peeking tells who and which version', () => {
+  const header = { peer: identity.peer, ...version }
+  expect(peekPresenceRecord(encode({ name: 'x' }), cryptography)).toEqual(header)
+})

@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest'
+
+import { createFlightRecorder } from '../../recorder/recorder.ts'
+import { nobleCryptography } from '../crypto/noble.ts'
+import { SeededRandom } from '../crypto/random.ts'
+import { Identity } from '../identity/identity.ts'
+import { peerIdOf, type PeerId } from '../identity/peer-id.ts'
+import type { LinkPort } from '../link/link-port.ts'
+import { decodePresenceFrame, encodePresenceFrame } from './presence-outbox.ts'
+import {
+  encodePresenceRecord,
+  peekPresenceRecord,
+  type PresenceContent,
+  type PresenceVersion,
+  type RecordSigner,
+} from './presence-record.ts'
+import { PresenceTable, detachedMsMax, presenceRecordsMax } from './presence-table.ts'
+import { Presence, badRecordsMax, mutedMs } from './presence.ts'
+
+const empty: PresenceContent = { name: '', metadata: {}, transports: [], neighbours: [] }
+
+function identityOf(seed: number): Identity {
+  return new Identity(new Uint8Array(32).fill(seed), nobleCryptography)
+}
+
+const local = identityOf(1)
+const near = identityOf(2)
+const other = identityOf(3)
+const far = identityOf(4)
+
+/** A presence between two neighbours; `other` keeps what it is sent. */
+function setUp() {
+  const flight = createFlightRecorder()
+  let verifications = 0
+  const context = {
+    random: new SeededRandom(new Uint8Array(32)),
+    cryptography: {
+      ...nobleCryptography,
+      ed25519Verify: (...parameters: Parameters<typeof nobleCryptography.ed25519Verify>) => {
+        verifications += 1
+        return nobleCryptography.ed25519Verify(...parameters)
+      },
+    },
+    recorder: flight.recorder,
+  }
+  const sent: { to: PeerId; origin: PeerId; sequence: number }[] = []
+  const full = new Set<PeerId>()
+  const links: LinkPort = {
+    send(to, _kind, _priority, payload) {
+      if (full.has(to)) return 'full'
+      for (const bytes of decodePresenceFrame(payload)!) {
+        const { peer, sequence } = peekPresenceRecord(bytes, nobleCryptography)!
+        sent.push({ to, origin: peer, sequence })
+      }
+      return 'accepted'
+    },
+  }
+  const presence = new Presence(context, local, 1, links, () => true)
+  presence.setContent(empty, 0)
+  for (const { peer } of [near, other]) presence.neighbourUp(peer, 0)
+  sent.length = 0
+  const counter = (name: string) => flight.snapshot().counters[`mesh.${name}`]!
+  return { presence, sent, full, counter, verifications: () => verifications }
+}
+
+function record(signer: RecordSigner, version: PresenceVersion, name = ''): Uint8Array {
+  return encodePresenceRecord({ ...empty, name }, version, false, signer)
+}
+
+function frame(...records: readonly Uint8Array[]): Uint8Array {
+  return encodePresenceFrame(records)
+}
+
+describe('records of others', () => {
+  test('[PR8] a newer record goes to every neighbour but the one it came from', () => {
+    const { presence, sent } = setUp()
+    presence.frameReceived(near.peer, frame(record(far, { epoch: 1, sequence: 1 }, 'Far')), 1_000)
+    expect(presence.get(far.peer)?.name).toBe('Far')
+    expect(sent).toEqual([{ to: other.peer, origin: far.peer, sequence: 1 }])
+  })
+
+  test('[PR7] an older record is refused, by epoch first, and not even verified', () => {
+    const { presence, sent, counter, verifications } = setUp()
+    const receive = (epoch: number, sequence: number) =>
+      presence.frameReceived(near.peer, frame(record(far, { epoch, sequence }, 'old')), 1_000)
+    presence.frameReceived(near.peer, frame(record(far, { epoch: 2, sequence: 5 }, 'now')), 1_000)
+    receive(2, 5)
+    receive(2, 4)
+    receive(1, 99)
+    expect(counter('presenceRecordsDuplicate')).toBe(3)
+    expect(verifications()).toBe(1)
+    expect(presence.get(far.peer)?.name).toBe('now')
+    expect(sent).toHaveLength(1)
+    presence.frameReceived(near.peer, frame(record(far, { epoch: 3, sequence: 1 }, 'new')), 2_000)
+    expect(presence.get(far.peer)?.name).toBe('new')
+  })
+
+  test('[PR7] a forged record is refused, and so is one in the name of another', () => {
+    const { presence, sent, counter } = setUp()
+    const forged = record(far, { epoch: 1, sequence: 1 })
+    forged[forged.length - 70]! ^= 1
+    presence.frameReceived(near.peer, frame(forged), 1_000)
+    const liar = { peer: far.peer, publicKey: far.publicKey, sign: (m: Uint8Array) => near.sign(m) }
+    presence.frameReceived(near.peer, frame(record(liar, { epoch: 1, sequence: 1 })), 1_000)
+    expect(counter('presenceRecordsForged') + counter('presenceRecordsMalformed')).toBe(2)
+    expect(presence.get(far.peer)).toBeUndefined()
+    expect(sent).toEqual([])
+  })
+
+  test('[PR10] a neighbour that sends nothing but bad records is muted for a while', () => {
+    const { presence, counter, verifications } = setUp()
+    const liar = { peer: far.peer, publicKey: far.publicKey, sign: (m: Uint8Array) => near.sign(m) }
+    const forged = record(liar, { epoch: 1, sequence: 1 })
+    for (let count = 0; count < 10 * badRecordsMax; count += 1) {
+      presence.frameReceived(near.peer, frame(forged), 1_000)
+    }
+    expect(verifications()).toBe(badRecordsMax)
+    expect(counter('presenceRecordsMuted')).toBe(9 * badRecordsMax)
+    const good = frame(record(far, { epoch: 1, sequence: 1 }))
+    presence.frameReceived(near.peer, good, 1_000)
+    expect(presence.get(far.peer)).toBeUndefined()
+    presence.frameReceived(other.peer, good, 1_000)
+    expect(presence.get(far.peer)).toBeDefined()
+    presence.frameReceived(
+      near.peer,
+      frame(record(far, { epoch: 1, sequence: 2 })),
+      1_000 + mutedMs,
+    )
+    expect(counter('presenceRecordsAccepted')).toBe(2)
+  })
+
+  test('[PR9] however often a record changes, a slow neighbour gets the newest once', () => {
+    const { presence, sent, full } = setUp()
+    full.add(other.peer)
+    for (let sequence = 1; sequence <= 50; sequence += 1) {
+      presence.frameReceived(near.peer, frame(record(far, { epoch: 1, sequence })), sequence)
+    }
+    expect(sent).toEqual([])
+    full.delete(other.peer)
+    presence.neighbourWritable(other.peer, 100)
+    expect(sent).toEqual([{ to: other.peer, origin: far.peer, sequence: 50 }])
+  })
+
+  test('[PR9] records to a fast neighbour travel together', () => {
+    const { presence, sent } = setUp()
+    presence.handleDeadline(1_000)
+    for (let sequence = 1; sequence <= 50; sequence += 1) {
+      presence.frameReceived(near.peer, frame(record(far, { epoch: 1, sequence })), 1_000)
+    }
+    expect(sent).toHaveLength(1)
+    expect(presence.nextDeadlineMs()).toBe(1_050)
+    presence.handleDeadline(1_050)
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1, 50])
+  })
+})
+
+describe('the table', () => {
+  const recordOf = (number: number, neighbours: readonly PeerId[] = []) => ({
+    ...empty,
+    neighbours: neighbours.map((peer) => {
+      return { peer, transport: 'tcp', cost: { class: 'lan', metered: false }, rttStep: 0 } as const
+    }),
+    peer: peer(number),
+    epoch: 1,
+    sequence: 1,
+    farewell: false,
+  })
+  const peer = (number: number) =>
+    peerIdOf(Uint8Array.of(number >> 8, number & 0xff), nobleCryptography)
+  const bytes = new Uint8Array(0)
+
+  test('[PR10] it is bounded; out of sight makes room, in sight does not', () => {
+    const table = new PresenceTable()
+    for (let number = 0; number < presenceRecordsMax; number += 1) {
+      expect(table.put(recordOf(number), bytes, 0)).toBe('held')
+    }
+    expect(table.put(recordOf(presenceRecordsMax), bytes, 0)).toBe('full')
+    expect(table.put(recordOf(1), bytes, 0)).toBe('held')
+    table.sweep((one) => one !== peer(7), 0)
+    expect(table.put(recordOf(presenceRecordsMax), bytes, 0)).toBe('held')
+    expect(table.get(peer(7))).toBeUndefined()
+    expect(table.size).toBe(presenceRecordsMax)
+  })
+
+  test('[PR11] a peer is in sight by links that both ends report', () => {
+    const table = new PresenceTable()
+    table.put(recordOf(1, [peer(2), peer(3)]), bytes, 0)
+    table.put(recordOf(2, [peer(1)]), bytes, 0)
+    table.put(recordOf(3), bytes, 0)
+    table.sweep((one) => one === peer(1), 10)
+    expect([1, 2, 3].map((number) => table.isAttached(peer(number)))).toEqual([true, true, false])
+    expect(table.nextExpiryMs()).toBe(10 + detachedMsMax)
+    expect(table.sweep(() => false, 9 + detachedMsMax).dropped).toEqual([])
+    expect(table.sweep(() => false, 10 + detachedMsMax).dropped).toEqual([peer(3)])
+  })
+})
