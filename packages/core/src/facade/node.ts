@@ -1,12 +1,56 @@
-/** `@fieldmesh/core`, the types of it. */
+/**
+ * `@fieldmesh/core` in Node: the engine runs in this process. Also what a server that renders pages
+ * imports, so nothing is loaded before a mesh is opened.
+ */
 
-import { MeshError } from './mesh-error.ts'
+import { abortable } from './abortable.ts'
+import { checkOptions, invalid } from './checked-options.ts'
+import type { MeshEnvironment } from './environment.ts'
 import type { MeshOptions } from './mesh-options.ts'
 import type { Mesh } from './mesh.ts'
 
 export * from './api.ts'
 
-/** Opens this device's peer of a mesh. Rejects with `MeshError`. */
+const environment: MeshEnvironment = { host: 'node', secureContext: true, missing: [] }
+
+/**
+ * Opens this device's peer of a mesh. Rejects with `MeshError`: `options-invalid`, or a `store-` code
+ * when the store cannot be had; or with the reason of `options.signal`.
+ */
 export async function openMesh(options: MeshOptions): Promise<Mesh> {
-  return Promise.reject(new MeshError('engine-failed', `${options.app}: there is no engine yet`))
+  const checked = checkOptions(options)
+  const { worker, signal } = options
+  if (worker) throw invalid('worker is for browsers; in Node the engine runs in this process')
+  signal?.throwIfAborted()
+  const opening = openInProcess(options, checked)
+  try {
+    return await abortable(opening, signal)
+  } catch (error) {
+    if (signal?.aborted) opening.then((mesh) => mesh.close()).catch(() => {})
+    throw error
+  }
+}
+
+async function openInProcess(
+  { storage }: MeshOptions,
+  { app, secret, name, metadata, transports }: ReturnType<typeof checkOptions>,
+): Promise<Mesh> {
+  const [{ nodeCryptography }, { InProcessAccess }, { RunningMesh }, { createTaskQueue }, memory] =
+    await Promise.all([
+      import('../driver/node-cryptography.ts'),
+      import('./in-process-access.ts'),
+      import('./running-mesh.ts'),
+      import('../driver/task-queue.ts'),
+      import('../storage/memory.ts'),
+    ])
+  const access = await InProcessAccess.open({
+    app,
+    secret,
+    name,
+    metadata,
+    transports,
+    storage: storage ?? memory.memoryStorage(),
+    cryptography: nodeCryptography,
+  })
+  return new RunningMesh({ app, access, environment, tasks: createTaskQueue() })
 }

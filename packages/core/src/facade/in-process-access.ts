@@ -1,0 +1,70 @@
+/** Engine access in one thread: engine, transports and application share it. */
+
+import { boot, type BootOptions } from '../driver/boot.ts'
+import type { Driver } from '../driver/driver.ts'
+import { createRecordPortPair, type RecordPort } from '../driver/record-port.ts'
+import { TransportBroker } from '../driver/transport-broker.ts'
+import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
+import type { Command, CommandAnswer } from '../engine/command.ts'
+import type { PeerId } from '../engine/identity/peer-id.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { EngineAccess, EngineReport } from './engine-access.ts'
+import { meshErrorOf } from './mesh-error.ts'
+
+export interface InProcessOptions extends Omit<BootOptions, 'transports' | 'event' | 'ended'> {
+  readonly transports: readonly Transport[]
+}
+
+/** See the file header. */
+export class InProcessAccess implements EngineAccess {
+  readonly peer: PeerId
+  readonly reports: RecordPort<never, EngineReport>
+  readonly #driver: Driver
+  readonly #broker: TransportBroker
+
+  private constructor(
+    peer: PeerId,
+    reports: RecordPort<never, EngineReport>,
+    driver: Driver,
+    broker: TransportBroker,
+  ) {
+    this.peer = peer
+    this.reports = reports
+    this.#driver = driver
+    this.#broker = broker
+  }
+
+  /** Opens the store and starts engine and transports. Rejects with `MeshError`. */
+  static async open({ transports, ...options }: InProcessOptions): Promise<InProcessAccess> {
+    const [port, brokerPort] = createRecordPortPair<TransportOrder, TransportReport>()
+    const [reports, sender] = createRecordPortPair<never, EngineReport>()
+    const result = await boot({
+      ...options,
+      transports: port,
+      event: (event) => sender.post(event),
+      ended: (problem) => sender.post(problem ? { type: 'ended', problem } : { type: 'ended' }),
+    })
+    if (!result.ok) throw meshErrorOf(result.problem)
+    const broker = new TransportBroker({ transports, port: brokerPort, localPeer: result.peer })
+    broker.start()
+    return new InProcessAccess(result.peer, reports, result.driver, broker)
+  }
+
+  async execute(command: Command): Promise<CommandAnswer> {
+    return this.#driver.execute(command)
+  }
+
+  async stop(): Promise<void> {
+    await this.#driver.stop()
+  }
+
+  async release(): Promise<void> {
+    await this.#broker.stop()
+    this.reports.close()
+  }
+
+  abandon(): void {
+    void this.#broker.stop()
+    void this.#driver.stop()
+  }
+}

@@ -1,0 +1,84 @@
+/** A live query over the engine: rows that follow the changes that it is sent. */
+
+import type { Query, Row } from '../documents/query.ts'
+import type { MeshEvent, RowChange, SubscriberId } from '../engine/command.ts'
+import type { LiveQuery, LiveResult } from './collection.ts'
+import type { CommandCaller } from './engine-access.ts'
+import { MeshError } from './mesh-error.ts'
+import { callObserver } from './observers.ts'
+import { additionsOf, applyRowChanges } from './row-changes.ts'
+
+export interface LiveRowsOptions {
+  readonly subscriber: SubscriberId
+  readonly query: Query
+  readonly commands: CommandCaller
+  readonly observer: (result: LiveResult<Row>) => void
+  readonly failed: (error: MeshError) => void
+  /** The subscriber hears of nothing more: forget it. */
+  readonly closed: () => void
+}
+
+/** See the file header. */
+export class LiveRows implements LiveQuery<Row> {
+  readonly #options: LiveRowsOptions
+  #rows: readonly Row[] = []
+  /** Changes that overtook the first result on another way from the engine; then undefined. */
+  #early: RowChange[] | undefined = []
+  #isStopped = false
+
+  constructor(options: LiveRowsOptions) {
+    this.#options = options
+    void this.#start()
+  }
+
+  get rows(): readonly Row[] {
+    return this.#rows
+  }
+
+  /** Takes an event that names this subscriber. */
+  event(event: MeshEvent): void {
+    if (event.type !== 'rows-changed') return
+    if (this.#early) this.#early.push(...event.changes)
+    else this.#apply(event.changes)
+  }
+
+  stop(): void {
+    if (this.#isStopped) return
+    const { commands, subscriber } = this.#options
+    this.#end()
+    commands.call({ type: 'unobserve', subscriber }).catch(() => {})
+  }
+
+  /** Ends at once, because the mesh has ended. */
+  abandon(error: MeshError): void {
+    if (this.#isStopped) return
+    this.#end()
+    // An application that closed its mesh itself knows.
+    if (error.code !== 'mesh-closed') callObserver(this.#options.failed, error)
+  }
+
+  async #start(): Promise<void> {
+    const { commands, subscriber, query, failed } = this.#options
+    try {
+      const rows = await commands.call({ type: 'observe', subscriber, query })
+      const changes = [...additionsOf(rows), ...(this.#early ?? [])]
+      this.#early = undefined
+      this.#apply(changes)
+    } catch (error) {
+      if (this.#isStopped || !(error instanceof MeshError)) return
+      this.#end()
+      if (error.code !== 'mesh-closed') callObserver(failed, error)
+    }
+  }
+
+  #apply(changes: readonly RowChange[]): void {
+    if (this.#isStopped) return
+    this.#rows = applyRowChanges(this.#rows, changes)
+    callObserver(this.#options.observer, { rows: this.#rows, changes })
+  }
+
+  #end(): void {
+    this.#isStopped = true
+    this.#options.closed()
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Local updates on their way to the engine: in batches, one at a time.
+ *
+ * While one batch is being made durable the next one gathers, so fast typing becomes few writes. A
+ * batch that storage refused is sent again; one that the engine refused for what it is ends the
+ * sending, because what follows would build on edits that nobody else will ever have.
+ */
+
+import type { ProblemCode } from '../engine/problem.ts'
+import { MeshError } from './mesh-error.ts'
+import { mergeUpdates } from './merge-updates.ts'
+
+/** Bytes of one batch; a single larger update goes alone. */
+const batchBytesMax = 64 * 1024
+const retryMsMin = 1_000
+const retryMsMax = 30_000
+
+/** What may be well when it is tried again. */
+const passing: readonly ProblemCode[] = ['storage-failed', 'storage-quota', 'limit-reached']
+
+export interface LocalUpdatesOptions {
+  /** Resolves when durable; rejects with `MeshError`. */
+  readonly send: (update: Uint8Array) => Promise<unknown>
+  /** Told of each failure; `final` when nothing is sent any more. */
+  readonly failed: (error: MeshError, final: boolean) => void
+}
+
+/** See the file header. */
+export class LocalUpdates {
+  readonly #options: LocalUpdatesOptions
+  #waiting: Uint8Array[] = []
+  #state: 'idle' | 'gathering' | 'sending' | 'resting' | 'failed' = 'idle'
+  #retryMs = retryMsMin
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
+  #error: MeshError | undefined
+  #savers: { readonly resolve: () => void; readonly reject: (error: MeshError) => void }[] = []
+
+  constructor(options: LocalUpdatesOptions) {
+    this.#options = options
+  }
+
+  /** Takes an update; it leaves with the others of the same task, or with the next batch. */
+  push(update: Uint8Array): void {
+    if (this.#state === 'failed') return
+    this.#waiting.push(update)
+    if (this.#state !== 'idle') return
+    this.#state = 'gathering'
+    queueMicrotask(() => void this.#send())
+  }
+
+  /** Resolves when all that was pushed is durable; rejects when it never will be. */
+  async saved(): Promise<void> {
+    if (this.#state === 'idle') return undefined
+    if (this.#error) throw this.#error
+    return new Promise((resolve, reject) => {
+      this.#savers.push({ resolve, reject })
+    })
+  }
+
+  /** Sends nothing more; whoever waits for `saved` is told the error. Idempotent. */
+  stop(error: MeshError): void {
+    if (this.#state === 'failed') return
+    this.#state = 'failed'
+    this.#error = error
+    this.#waiting = []
+    clearTimeout(this.#retryTimer)
+    for (const { reject } of this.#savers.splice(0)) reject(error)
+  }
+
+  async #send(): Promise<void> {
+    if (this.#state === 'failed') return
+    if (this.#waiting.length === 0) {
+      this.#state = 'idle'
+      for (const { resolve } of this.#savers.splice(0)) resolve()
+      return
+    }
+    this.#state = 'sending'
+    const batch = this.#takeBatch()
+    const update = mergeUpdates(batch)
+    try {
+      await this.#options.send(update)
+      this.#retryMs = retryMsMin
+    } catch (error) {
+      if (this.#state !== 'sending') return
+      this.#sendingFailed(update, error)
+      return
+    }
+    await this.#send()
+  }
+
+  #sendingFailed(update: Uint8Array, cause: unknown): void {
+    const error =
+      cause instanceof MeshError ? cause : new MeshError('engine-failed', String(cause), { cause })
+    const isPassing = passing.includes(error.code)
+    this.#options.failed(error, !isPassing)
+    if (!isPassing) {
+      this.stop(error)
+      return
+    }
+    this.#waiting.unshift(update)
+    this.#state = 'resting'
+    this.#retryTimer = setTimeout(() => void this.#send(), this.#retryMs)
+    this.#retryMs = Math.min(2 * this.#retryMs, retryMsMax)
+  }
+
+  #takeBatch(): Uint8Array[] {
+    let bytes = 0
+    let count = 0
+    for (const update of this.#waiting) {
+      bytes += update.length
+      if (count > 0 && bytes > batchBytesMax) break
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+}

@@ -1,0 +1,303 @@
+/**
+ * The running mesh: the facade's root, the same over an engine in a worker or in this process.
+ *
+ * Every call under way is known here, so that none waits for ever when the engine ends; every
+ * subscriber is known, so that closing leaves none behind.
+ */
+
+import type { TaskQueue } from '../driver/task-queue.ts'
+import type { Query, Row } from '../documents/query.ts'
+import { unreachable } from '../engine/assert.ts'
+import type {
+  Command,
+  CommandAnswer,
+  CommandResults,
+  MeshEvent,
+  SubscriberId,
+  SyncStatus,
+  WriteId,
+} from '../engine/command.ts'
+import type { PeerId } from '../engine/identity/peer-id.ts'
+import type { Problem } from '../engine/problem.ts'
+import { abortable } from './abortable.ts'
+import type {
+  Collection,
+  CollectionRow,
+  LiveQuery,
+  LiveResult,
+  ObserveOptions,
+} from './collection.ts'
+import type { EngineAccess, EngineReport } from './engine-access.ts'
+import { EngineCollection, type RowSource } from './engine-collection.ts'
+import type { MeshEnvironment } from './environment.ts'
+import { LiveDocument } from './live-document.ts'
+import { LiveRows } from './live-rows.ts'
+import { MeshError, meshErrorOf } from './mesh-error.ts'
+import type { Mesh, MeshProblem } from './mesh.ts'
+import type { Observation } from './observation.ts'
+import { PresenceView } from './presence-view.ts'
+import type { Presence } from './presence.ts'
+import { ProblemLog } from './problem-log.ts'
+import type { SharedDocument } from './shared-document.ts'
+
+export interface RunningMeshOptions {
+  readonly app: string
+  readonly access: EngineAccess
+  readonly environment: MeshEnvironment
+  /** The mesh closes it. */
+  readonly tasks: TaskQueue
+}
+
+/** How long closing waits for the last edits of shared documents. */
+const savingMsMax = 2_000
+
+interface Subscriber {
+  event(event: MeshEvent): void
+  abandon(error: MeshError): void
+}
+
+/** See the file header. */
+export class RunningMesh implements Mesh, RowSource {
+  readonly peer: PeerId
+  readonly app: string
+  readonly environment: MeshEnvironment
+  readonly ended: Promise<MeshProblem | undefined>
+  readonly #access: EngineAccess
+  readonly #tasks: TaskQueue
+  readonly #presence: PresenceView
+  readonly #problems = new ProblemLog()
+  readonly #subscribers = new Map<SubscriberId, Subscriber>()
+  #subscriberCount = 0
+  readonly #documents = new Set<LiveDocument>()
+  /** Rejects the calls under way. */
+  readonly #calls = new Set<(error: MeshError) => void>()
+  /** Set once the engine has ended, or is to end for good. */
+  #endError: MeshError | undefined
+  #closed: Promise<void> | undefined
+  #resolveEnded!: (problem: MeshProblem | undefined) => void
+
+  constructor({ app, access, environment, tasks }: RunningMeshOptions) {
+    this.app = app
+    this.peer = access.peer
+    this.environment = environment
+    this.#access = access
+    this.#tasks = tasks
+    this.#presence = new PresenceView({ local: access.peer, peers: [], connections: [] })
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve
+    })
+    access.reports.receive((reports) => {
+      for (const report of reports) this.#report(report)
+    })
+    void this.#fetchPresence()
+  }
+
+  get presence(): Presence {
+    return this.#presence
+  }
+
+  collection<R extends CollectionRow>(name: string): Collection<R> {
+    return new EngineCollection<R>(this, name)
+  }
+
+  async document(
+    name: string,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<SharedDocument> {
+    signal?.throwIfAborted()
+    const opening = this.#openDocument(name)
+    try {
+      return await abortable(opening, signal)
+    } catch (error) {
+      // Given up: what is still being opened is closed as soon as it is open.
+      if (signal?.aborted) opening.then((document) => document.close()).catch(() => {})
+      throw error
+    }
+  }
+
+  subscribe(): Observation {
+    return { stop: () => {} }
+  }
+
+  async syncStatus(write: WriteId): Promise<SyncStatus> {
+    return this.call({ type: 'sync-status', write })
+  }
+
+  onProblem(observer: (problem: MeshProblem) => void): Observation {
+    return this.#problems.observe(observer)
+  }
+
+  observe(
+    query: Query,
+    observer: (result: LiveResult<Row>) => void,
+    { failed }: ObserveOptions,
+  ): LiveQuery<Row> {
+    const subscriber = this.#nextSubscriber()
+    const live = new LiveRows({
+      subscriber,
+      query,
+      commands: this,
+      observer,
+      failed: failed ?? ((error) => this.#problems.add(problemOf(error))),
+      closed: () => this.#subscribers.delete(subscriber),
+    })
+    this.#subscribers.set(subscriber, live)
+    return live
+  }
+
+  async call<C extends Command>(command: C): Promise<CommandResults[C['type']]> {
+    if (this.#endError) throw this.#endError
+    const answer = await new Promise<CommandAnswer>((resolve, reject) => {
+      const settle = () => this.#calls.delete(reject)
+      this.#calls.add(reject)
+      this.#access.execute(command).then(resolve, reject).finally(settle)
+    })
+    if (!answer.ok) throw meshErrorOf(answer.problem)
+    // The engine answers each command with the result of its type.
+    return answer.value as CommandResults[C['type']]
+  }
+
+  async close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** The page goes away: what can be done at once is done. */
+  abandon(): void {
+    this.#end(closedError())
+    this.#access.abandon()
+  }
+
+  /** The engine is lost: nothing more comes from where it was. */
+  fail(problem: Problem): void {
+    this.#report({ type: 'ended', problem })
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#endError) {
+      await this.#saveDocuments()
+      // Stop first, so that the engine knows of everything that was called before.
+      const stopped = this.#access.stop()
+      this.#end(closedError())
+      await stopped.catch(() => {})
+    }
+    await this.#access.release()
+    this.#presence.clear()
+    this.#problems.clear()
+    this.#tasks.close()
+    this.#resolveEnded(undefined)
+  }
+
+  async #saveDocuments(): Promise<void> {
+    const saving = Promise.allSettled([...this.#documents].map((document) => document.close()))
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, savingMsMax)
+    })
+    await Promise.race([saving, patience])
+    clearTimeout(timer)
+  }
+
+  #report(report: EngineReport): void {
+    switch (report.type) {
+      case 'rows-changed':
+      case 'document-updated':
+      case 'awareness-changed':
+        this.#subscribers.get(report.subscriber)?.event(report)
+        return
+      case 'presence-changed':
+        this.#presence.set(report.graph)
+        return
+      case 'problem': {
+        const { problem, peer } = report
+        this.#problems.add(peer === undefined ? problem : { ...problem, peer })
+        return
+      }
+      case 'ended':
+        this.#engineEnded(report.problem)
+        return
+      default:
+        unreachable(report)
+    }
+  }
+
+  #engineEnded(problem: Problem | undefined): void {
+    if (this.#endError || this.#closed) return
+    const error = problem ? meshErrorOf(problem) : closedError()
+    this.#end(error)
+    if (problem) this.#problems.add(problem)
+    this.#resolveEnded(problem)
+    void this.close()
+  }
+
+  /** Every call and every subscriber hears of the end. */
+  #end(error: MeshError): void {
+    if (this.#endError) return
+    this.#endError = error
+    for (const reject of this.#calls) reject(error)
+    this.#calls.clear()
+    for (const subscriber of this.#subscribers.values()) subscriber.abandon(error)
+    this.#subscribers.clear()
+  }
+
+  async #openDocument(name: string): Promise<SharedDocument> {
+    const subscriber = this.#nextSubscriber()
+    const early: MeshEvent[] = []
+    // Content may come before the answer: they take different ways.
+    this.#subscribers.set(subscriber, {
+      event: (event) => early.push(event),
+      abandon: () => {},
+    })
+    try {
+      const { clientId } = await this.call({
+        type: 'open-document',
+        subscriber,
+        document: { collection: '', id: name },
+      })
+      const document: LiveDocument = new LiveDocument({
+        name,
+        subscriber,
+        clientId,
+        commands: this,
+        tasks: this.#tasks,
+        nowMs: () => performance.now(),
+        problem: (error) => this.#problems.add(problemOf(error)),
+        closed: () => {
+          this.#subscribers.delete(subscriber)
+          this.#documents.delete(document)
+        },
+      })
+      this.#subscribers.set(subscriber, document)
+      this.#documents.add(document)
+      for (const event of early) document.event(event)
+      return document
+    } catch (error) {
+      this.#subscribers.delete(subscriber)
+      throw error
+    }
+  }
+
+  async #fetchPresence(): Promise<void> {
+    const first = this.#presence.graph()
+    try {
+      const graph = await this.call({ type: 'presence' })
+      // An event may have overtaken the answer on its own way, and is newer.
+      if (this.#presence.graph() === first) this.#presence.set(graph)
+    } catch {
+      // The mesh ended before it could say; that is told elsewhere.
+    }
+  }
+
+  #nextSubscriber(): SubscriberId {
+    this.#subscriberCount += 1
+    return this.#subscriberCount
+  }
+}
+
+function closedError(): MeshError {
+  return new MeshError('mesh-closed', 'the mesh is closed')
+}
+
+function problemOf({ code, message }: MeshError): Problem {
+  return { code, message }
+}

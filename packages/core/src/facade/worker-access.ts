@@ -1,0 +1,154 @@
+/** Engine access from a page: the engine is in the application's worker, the transports are here. */
+
+import { releaseProxy, transfer, wrap, type Remote } from 'comlink'
+import { MessageRecordPort } from '../driver/message-record-port.ts'
+import type { RecordPort } from '../driver/record-port.ts'
+import { TransportBroker } from '../driver/transport-broker.ts'
+import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
+import type { Command, CommandAnswer } from '../engine/command.ts'
+import type { PeerId } from '../engine/identity/peer-id.ts'
+import type { WorkerApi } from '../worker/worker-api.ts'
+import { abortable } from './abortable.ts'
+import type { CheckedOptions } from './checked-options.ts'
+import type { EngineAccess, EngineReport } from './engine-access.ts'
+import { MeshError, meshErrorOf } from './mesh-error.ts'
+import type { MeshWorker, MeshWorkerEvent } from './mesh-options.ts'
+
+/** How long a worker has to run its file up to `serveEngine()`: it may have to be fetched first. */
+const helloMsMax = 20_000
+
+/** See the file header. */
+export class WorkerAccess implements EngineAccess {
+  readonly peer: PeerId
+  readonly reports: RecordPort<never, EngineReport>
+  readonly #worker: MeshWorker
+  readonly #api: Remote<WorkerApi>
+  readonly #broker: TransportBroker
+  readonly #release: () => void
+
+  private constructor(
+    peer: PeerId,
+    reports: RecordPort<never, EngineReport>,
+    worker: MeshWorker,
+    api: Remote<WorkerApi>,
+    broker: TransportBroker,
+    release: () => void,
+  ) {
+    this.peer = peer
+    this.reports = reports
+    this.#worker = worker
+    this.#api = api
+    this.#broker = broker
+    this.#release = release
+  }
+
+  /**
+   * Starts the engine in the worker. Rejects with `MeshError` or the signal's reason; the worker is
+   * terminated then. `broken` is told when the worker fails later.
+   */
+  static async open(
+    worker: MeshWorker,
+    options: CheckedOptions,
+    signal: AbortSignal | undefined,
+    broken: (error: MeshError) => void,
+  ): Promise<WorkerAccess> {
+    const api = wrap<WorkerApi>(worker)
+    const watch = watchWorker(worker)
+    try {
+      await abortable(Promise.race([watch.failure, greet(api)]), signal)
+      const transports = new MessageChannel()
+      const reports = new MessageChannel()
+      const { app, secret, store, name, metadata } = options
+      const opened = api.open(
+        { app, secret, store, name, metadata },
+        transfer(transports.port2, [transports.port2]),
+        transfer(reports.port2, [reports.port2]),
+      )
+      const opening = await abortable(Promise.race([watch.failure, opened]), signal)
+      if (!opening.ok) throw meshErrorOf(opening.problem)
+      watch.failure.catch((error: unknown) => broken(error as MeshError))
+      const broker = new TransportBroker({
+        transports: options.transports,
+        localPeer: opening.peer,
+        port: new MessageRecordPort<TransportReport, TransportOrder>(transports.port1, {
+          bytes: 'move',
+        }),
+      })
+      broker.start()
+      const reportsPort = new MessageRecordPort<never, EngineReport>(reports.port1, {
+        bytes: 'move',
+      })
+      return new WorkerAccess(opening.peer, reportsPort, worker, api, broker, watch.stop)
+    } catch (error) {
+      watch.stop()
+      api[releaseProxy]()
+      worker.terminate()
+      throw error
+    }
+  }
+
+  async execute(command: Command): Promise<CommandAnswer> {
+    if (command.type !== 'update-document') return this.#api.execute(command)
+    const update = new Uint8Array(command.update)
+    return this.#api.execute(transfer({ ...command, update }, [update.buffer]))
+  }
+
+  async stop(): Promise<void> {
+    await this.#api.stop()
+  }
+
+  async release(): Promise<void> {
+    await this.#broker.stop()
+    this.reports.close()
+    this.#release()
+    this.#api[releaseProxy]()
+    this.#worker.terminate()
+  }
+
+  abandon(): void {
+    void this.#broker.stop()
+    // Its answer will find nobody; the worker finishes its writes if the browser lets it.
+    this.#api.stop().catch(() => {})
+  }
+}
+
+interface WorkerWatch {
+  /** Rejects with `worker-failed` when the worker reports an error that nobody caught. */
+  readonly failure: Promise<never>
+  readonly stop: () => void
+}
+
+function watchWorker(worker: MeshWorker): WorkerWatch {
+  let stop = () => {}
+  const failure = new Promise<never>((_resolve, reject) => {
+    const failed = (event: MeshWorkerEvent) => {
+      const reason = event.message || 'its file could not be loaded or run'
+      reject(new MeshError('worker-failed', `the worker failed: ${reason}`))
+    }
+    worker.addEventListener('error', failed)
+    worker.addEventListener('messageerror', failed)
+    stop = () => {
+      worker.removeEventListener('error', failed)
+      worker.removeEventListener('messageerror', failed)
+    }
+  })
+  // Whoever races against it hears of it; at other times nobody needs to.
+  failure.catch(() => {})
+  return { failure, stop }
+}
+
+/** Rejects when the worker does not answer: most likely its file does not call `serveEngine`. */
+async function greet(api: Remote<WorkerApi>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const patience = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      const message = `the worker did not answer within ${helloMsMax} ms; does its file call serveEngine()?`
+      reject(new MeshError('worker-failed', message))
+    }, helloMsMax)
+  })
+  try {
+    await Promise.race([api.hello(), patience])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,82 @@
+/** The engine server: one engine in a worker, for the page that owns the worker. */
+
+import { boot } from '../driver/boot.ts'
+import type { Driver } from '../driver/driver.ts'
+import { MessageRecordPort } from '../driver/message-record-port.ts'
+import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
+import type { Command, CommandAnswer } from '../engine/command.ts'
+import { nobleCryptography } from '../engine/crypto/noble.ts'
+import type { EngineReport } from '../facade/engine-access.ts'
+import type { Storage } from '../storage/storage.ts'
+import { claimStore, type StoreClaim } from './store-claim.ts'
+import type { WorkerApi, WorkerOpening, WorkerOpenOptions } from './worker-api.ts'
+
+/** See the file header. */
+export class EngineServer implements WorkerApi {
+  readonly #createStorage: (name: string) => Storage
+  #isOpened = false
+  #driver: Driver | undefined
+
+  constructor(createStorage: (name: string) => Storage) {
+    this.#createStorage = createStorage
+  }
+
+  hello(): true {
+    return true
+  }
+
+  async open(
+    options: WorkerOpenOptions,
+    transportsPort: MessagePort,
+    reportsPort: MessagePort,
+  ): Promise<WorkerOpening> {
+    const { app, store, secret, name, metadata } = options
+    if (this.#isOpened) {
+      const message = 'this worker runs an engine already; each mesh needs a worker of its own'
+      return { ok: false, problem: { code: 'worker-failed', message } }
+    }
+    this.#isOpened = true
+    const storeName = `fieldmesh:${app}:${store}`
+    const claim = await claimStore(storeName)
+    if (!claim) {
+      const message = `the store ${store} of ${app} is open in another tab of this browser`
+      return { ok: false, problem: { code: 'store-in-use', message } }
+    }
+    // The engine may keep for itself what it sends: frames to send again, updates in its cache.
+    const reports = new MessageRecordPort<EngineReport, never>(reportsPort, { bytes: 'copy' })
+    const result = await boot({
+      app,
+      secret,
+      name,
+      metadata,
+      storage: this.#createStorage(storeName),
+      cryptography: nobleCryptography,
+      transports: new MessageRecordPort<TransportOrder, TransportReport>(transportsPort, {
+        bytes: 'copy',
+      }),
+      event: (event) => reports.post(event),
+      ended: (problem) => {
+        claim.release()
+        reports.post(problem ? { type: 'ended', problem } : { type: 'ended' })
+        reports.close()
+      },
+    })
+    if (!result.ok) return this.#refuse(claim, result)
+    this.#driver = result.driver
+    return { ok: true, peer: result.peer }
+  }
+
+  async execute(command: Command): Promise<CommandAnswer> {
+    if (this.#driver) return this.#driver.execute(command)
+    return { ok: false, problem: { code: 'mesh-closed', message: 'the mesh is not open' } }
+  }
+
+  async stop(): Promise<void> {
+    await this.#driver?.stop()
+  }
+
+  #refuse(claim: StoreClaim, opening: WorkerOpening): WorkerOpening {
+    claim.release()
+    return opening
+  }
+}
