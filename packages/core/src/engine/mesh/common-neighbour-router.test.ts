@@ -130,7 +130,7 @@ test('[RT8] a retraction and an entry about ourselves or the sender give no rout
   expect(router.reachable()).toEqual([hub])
 })
 
-test('[RT12] transit leaves over direct links only, so that no loop can form', () => {
+test('[RT13] transit leaves over direct links only, so that no loop can form', () => {
   const { router, advertise } = setUp()
   const [a, b, c] = [peerOf(1), peerOf(2), peerOf(3)]
   router.neighbourUp(a, quality, 0)
@@ -141,7 +141,7 @@ test('[RT12] transit leaves over direct links only, so that no loop can form', (
   expect(router.nextHop(a, b)).toBe(a)
 })
 
-test('[RT9] the tables are bounded, whatever neighbours advertise', () => {
+test('[RT14] the tables are bounded, whatever neighbours advertise', () => {
   const { router, advertise, counter } = setUp()
   for (let neighbour = 1; neighbour <= 6; neighbour += 1) {
     router.neighbourUp(peerOf(neighbour), quality, 0)

@@ -1,5 +1,5 @@
 /**
- * Routes of one and two hops: a direct link, or the best neighbour in common (rules RT1 to RT12).
+ * Routes of one and two hops: a direct link, or the best neighbour in common (rules RT1 to RT14).
  *
  * Every peer tells its neighbours of its other neighbours. Loops cannot form, whatever is stale:
  * transit only ever leaves over a direct link to its destination, so a packet takes two hops at

@@ -455,7 +455,7 @@ describe('routes', () => {
     expect(a.counter('routeTablesRequested')).toBe(1)
   })
 
-  test('any series of link flaps ends with exactly the routes that the links give', () => {
+  test('[RT13] any series of link flaps ends with exactly the routes that the links give', () => {
     const edge = fc.tuple(fc.nat(5), fc.nat(5)).filter(([one, other]) => one !== other)
     const step = fc.tuple(edge, fc.constantFrom(0, 1, 20, 60, 3_000))
     fc.assert(

@@ -3,7 +3,7 @@
  * (rules PR1 to PR13).
  *
  * Apart from routing, which alone says who is reachable. A record is checked in the order of cost:
- * format, novelty, room, signature; only then is it held and passed on.
+ * novelty, format, signature, room; only then is it held and passed on.
  */
 
 import type { EngineContext } from '../context.ts'
