@@ -10,10 +10,11 @@ import type {
   TransportCapabilities,
   TransportHost,
 } from '@fieldmesh/core/transport'
-import { TransportRun } from '@fieldmesh/core/transport-kit'
+import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
 import { formatTcpAddress, parseTcpAddress } from './tcp-address.ts'
 import type { TcpAddress } from './tcp-address.ts'
-import { TcpChannel } from './tcp-channel.ts'
+import { messageBytesMax } from './tcp-framing.ts'
+import { TcpPipe } from './tcp-pipe.ts'
 
 /** Open channels beyond which new connections are closed unseen; each holds at most 0.4 MiB. */
 const channelsMax = 256
@@ -137,9 +138,16 @@ class Tcp implements TcpTransport {
     })
   }
 
-  #open(socket: Socket, firstMessageMs?: number): TcpChannel {
-    const channel = new TcpChannel({
-      socket,
+  #open(socket: Socket, firstMessageMs?: number): Channel {
+    const channel = new PipeChannel({
+      pipe: new TcpPipe(socket),
+      traits: {
+        messageBytesMax,
+        reliable: true,
+        ordered: true,
+        encrypted: false,
+        cost: { class: distanceOfHost(socket.remoteAddress ?? ''), metered: false },
+      },
       ...(firstMessageMs === undefined ? {} : { firstMessageMs }),
       gone: (channel) => {
         this.#run.remove(channel)

@@ -1,8 +1,11 @@
 /** The WebSocket of the page. */
 
 import { DialFailure } from '@fieldmesh/core/transport'
-import { subprotocol } from './websocket-wire.ts'
-import type { ConnectEvents, WebSocketEvents, WebSocketWire } from './websocket-wire.ts'
+import type { ChannelCloseReason } from '@fieldmesh/core/transport'
+import { pipeMarks } from '@fieldmesh/core/transport-kit'
+import type { Pipe, PipeEvents } from '@fieldmesh/core/transport-kit'
+import { closeCodeOf, isFarewell, subprotocol } from './websocket-protocol.ts'
+import type { ConnectEvents } from './websocket-protocol.ts'
 
 /**
  * How often a full socket is looked at: pages hear of no event when buffered bytes have left. 4 ms
@@ -33,7 +36,7 @@ export function connectNative(url: URL, events: ConnectEvents): () => void {
   socket.binaryType = 'arraybuffer'
   socket.onopen = () => {
     socket.onclose = null
-    events.opened(new NativeWire(socket))
+    events.opened(new NativePipe(socket))
   }
   socket.onclose = () => {
     events.failed(
@@ -63,10 +66,11 @@ function mixedContent(url: URL): DialFailure | undefined {
   )
 }
 
-class NativeWire implements WebSocketWire {
+class NativePipe implements Pipe {
   readonly #socket: WebSocket
+  #events: PipeEvents | undefined
+  #awaitsDrain = false
   #drainTimer: ReturnType<typeof setTimeout> | undefined
-  #checkDrain: (() => void) | undefined
 
   constructor(socket: WebSocket) {
     this.#socket = socket
@@ -76,16 +80,20 @@ class NativeWire implements WebSocketWire {
     return this.#socket.bufferedAmount
   }
 
-  listen(events: WebSocketEvents): void {
+  get full(): boolean {
+    return this.#socket.bufferedAmount >= pipeMarks.fullBytes
+  }
+
+  listen(events: PipeEvents): void {
+    this.#events = events
     this.#socket.onmessage = ({ data }: MessageEvent<unknown>) => {
       events.message(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined)
       // A hidden page's timers fire once a minute; what arrives wakes it as well.
-      this.#checkDrain?.()
+      this.#checkDrain()
     }
     this.#socket.onclose = ({ code }) => {
       clearTimeout(this.#drainTimer)
-      // 1006 stands for no close frame (RFC 6455, section 7.1.5).
-      events.closed(code !== 1006)
+      events.closed(isFarewell(code) ? 'remote' : 'lost')
     }
   }
 
@@ -94,27 +102,32 @@ class NativeWire implements WebSocketWire {
     this.#socket.send(bytes as Uint8Array<ArrayBuffer>)
   }
 
-  onceBelow(bytes: number, callback: () => void): void {
-    const check = () => {
-      clearTimeout(this.#drainTimer)
-      if (this.#socket.bufferedAmount > bytes) {
-        this.#drainTimer = setTimeout(check, drainPollMs)
-        return
-      }
-      this.#checkDrain = undefined
-      callback()
-    }
-    this.#checkDrain = check
-    this.#drainTimer = setTimeout(check, drainPollMs)
+  awaitDrain(): void {
+    this.#awaitsDrain = true
+    this.#drainTimer = setTimeout(() => {
+      this.#checkDrain()
+    }, drainPollMs)
   }
 
-  close(code: number): void {
+  close(reason: ChannelCloseReason): void {
+    this.#awaitsDrain = false
     clearTimeout(this.#drainTimer)
-    this.#checkDrain = undefined
-    this.#socket.close(code)
+    this.#socket.close(closeCodeOf(reason))
   }
 
   destroy(): void {
     // Pages can do no more than `close`: the browser drops the connection in its own time.
+    this.#socket.onmessage = null
+    this.#socket.onclose = null
+  }
+
+  #checkDrain(): void {
+    if (!this.#awaitsDrain) return
+    clearTimeout(this.#drainTimer)
+    if (this.#socket.bufferedAmount > pipeMarks.drainedBytes) this.awaitDrain()
+    else {
+      this.#awaitsDrain = false
+      this.#events?.drained()
+    }
   }
 }

@@ -8,9 +8,10 @@ import type {
   TransportCapabilities,
   TransportHost,
 } from '@fieldmesh/core/transport'
-import { distanceOfHost, TransportRun } from '@fieldmesh/core/transport-kit'
-import { WebSocketChannel } from './websocket-channel.ts'
-import type { WebSocketConnector, WebSocketWire } from './websocket-wire.ts'
+import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import type { Pipe } from '@fieldmesh/core/transport-kit'
+import { messageBytesMax } from './websocket-protocol.ts'
+import type { WebSocketConnector } from './websocket-protocol.ts'
 
 /** Open channels beyond which new connections are refused; each holds at most 0.4 MiB. */
 const channelsMax = 256
@@ -21,7 +22,7 @@ const firstMessageMs = 10_000
 export interface ListenerHost {
   /** Whether one more connection is to be refused. */
   readonly full: boolean
-  accepted(wire: WebSocketWire, remoteHost: string): void
+  accepted(pipe: Pipe, remoteHost: string): void
 }
 
 /** The listening half, in Node. */
@@ -61,8 +62,8 @@ export class WebSocketTransport implements Transport {
         get full() {
           return run.full || !run.host
         },
-        accepted: (wire, remoteHost) => {
-          host.accepted(this.#open(wire, distanceOfHost(remoteHost), firstMessageMs))
+        accepted: (pipe, remoteHost) => {
+          host.accepted(this.#open(pipe, distanceOfHost(remoteHost), firstMessageMs))
         },
       })
     } catch (error) {
@@ -88,8 +89,8 @@ export class WebSocketTransport implements Transport {
         return () => undefined
       }
       return this.#options.connect(url, {
-        opened: (wire) => {
-          outcome.succeed(this.#open(wire, distanceOfHost(url.hostname)))
+        opened: (pipe) => {
+          outcome.succeed(this.#open(pipe, distanceOfHost(url.hostname)))
         },
         failed: (failure) => {
           outcome.fail(failure)
@@ -98,14 +99,17 @@ export class WebSocketTransport implements Transport {
     })
   }
 
-  #open(
-    wire: WebSocketWire,
-    costClass: ChannelCost['class'],
-    firstMessageMs?: number,
-  ): WebSocketChannel {
-    const channel = new WebSocketChannel({
-      wire,
-      costClass,
+  #open(pipe: Pipe, costClass: ChannelCost['class'], firstMessageMs?: number): Channel {
+    const channel = new PipeChannel({
+      pipe,
+      traits: {
+        messageBytesMax,
+        reliable: true,
+        ordered: true,
+        // A wss:// URL is encrypted, but to an end that neither side can name in a binding.
+        encrypted: false,
+        cost: { class: costClass, metered: false },
+      },
       ...(firstMessageMs === undefined ? {} : { firstMessageMs }),
       gone: (channel) => {
         this.#run.remove(channel)

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { websocket } from './node.ts'
 import type { ListeningTransport } from './node.ts'
-import { messageBytesMax, subprotocol } from './websocket-wire.ts'
+import { messageBytesMax, subprotocol } from './websocket-protocol.ts'
 
 const loopback = { port: 0, host: '127.0.0.1' }
 const [peerA, peerB] = ['00000000000000aa', '00000000000000bb']

@@ -5,8 +5,8 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { ListenerHost, WebSocketListener } from './websocket-transport.ts'
-import { subprotocol } from './websocket-wire.ts'
-import { WsWire, wsOptions } from './ws-websocket.ts'
+import { subprotocol } from './websocket-protocol.ts'
+import { WsPipe, wsOptions } from './ws-websocket.ts'
 
 /** Connections that have not become WebSockets yet, and those that have, on our own server. */
 const connectionsMax = 512
@@ -97,7 +97,7 @@ export class WsListener implements WebSocketListener {
       refuse(socket, '503 Service Unavailable')
     } else {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-        host.accepted(new WsWire(webSocket), request.socket.remoteAddress ?? '')
+        host.accepted(new WsPipe(webSocket), request.socket.remoteAddress ?? '')
       })
     }
   }

@@ -1,11 +1,13 @@
 /** The WebSocket of Node, by the package `ws`: it tells when bytes have left, and can be bounded. */
 
 import { DialFailure } from '@fieldmesh/core/transport'
-import type { DialFailureReason } from '@fieldmesh/core/transport'
+import type { ChannelCloseReason, DialFailureReason } from '@fieldmesh/core/transport'
+import { pipeMarks } from '@fieldmesh/core/transport-kit'
+import type { Pipe, PipeEvents } from '@fieldmesh/core/transport-kit'
 import { WebSocket } from 'ws'
 import type { ClientOptions } from 'ws'
-import { messageBytesMax, subprotocol } from './websocket-wire.ts'
-import type { ConnectEvents, WebSocketEvents, WebSocketWire } from './websocket-wire.ts'
+import { closeCodeOf, isFarewell, messageBytesMax, subprotocol } from './websocket-protocol.ts'
+import type { ConnectEvents } from './websocket-protocol.ts'
 
 /** Options of every `ws` socket, of clients and of the listener. */
 export const wsOptions = {
@@ -28,7 +30,7 @@ export function connectWs(url: URL, events: ConnectEvents): () => void {
   socket.on('error', fail)
   socket.once('open', () => {
     socket.off('error', fail)
-    events.opened(new WsWire(socket))
+    events.opened(new WsPipe(socket))
   })
   return () => {
     socket.off('error', fail)
@@ -39,9 +41,10 @@ export function connectWs(url: URL, events: ConnectEvents): () => void {
 }
 
 /** An open socket of `ws`, dialled or accepted. */
-export class WsWire implements WebSocketWire {
+export class WsPipe implements Pipe {
   readonly #socket: WebSocket
-  #drain: { readonly bytes: number; readonly callback: () => void } | undefined
+  #events: PipeEvents | undefined
+  #awaitsDrain = false
 
   constructor(socket: WebSocket) {
     this.#socket = socket
@@ -53,7 +56,12 @@ export class WsWire implements WebSocketWire {
     return this.#socket.bufferedAmount
   }
 
-  listen(events: WebSocketEvents): void {
+  get full(): boolean {
+    return this.#socket.bufferedAmount >= pipeMarks.fullBytes
+  }
+
+  listen(events: PipeEvents): void {
+    this.#events = events
     this.#socket.on('message', (data: unknown, isBinary) => {
       events.message(isBinary && data instanceof ArrayBuffer ? new Uint8Array(data) : undefined)
     })
@@ -62,25 +70,24 @@ export class WsWire implements WebSocketWire {
       if (error.code?.startsWith('WS_ERR')) events.broken()
     })
     this.#socket.once('close', (code) => {
-      events.closed(code !== 1006)
+      events.closed(isFarewell(code) ? 'remote' : 'lost')
     })
   }
 
   send(bytes: Uint8Array): void {
     this.#socket.send(bytes, { binary: true }, () => {
-      const drain = this.#drain
-      if (!drain || this.#socket.bufferedAmount > drain.bytes) return
-      this.#drain = undefined
-      drain.callback()
+      if (!this.#awaitsDrain || this.#socket.bufferedAmount > pipeMarks.drainedBytes) return
+      this.#awaitsDrain = false
+      this.#events?.drained()
     })
   }
 
-  onceBelow(bytes: number, callback: () => void): void {
-    this.#drain = { bytes, callback }
+  awaitDrain(): void {
+    this.#awaitsDrain = true
   }
 
-  close(code: number): void {
-    this.#socket.close(code)
+  close(reason: ChannelCloseReason): void {
+    this.#socket.close(closeCodeOf(reason))
   }
 
   destroy(): void {

@@ -12,8 +12,9 @@ import type {
   ChannelTraits,
   SendResult,
 } from '../transport/channel.ts'
-import { ChannelInbox, TransportRun } from '../transport-kit/index.ts'
-import type { StoppableChannel } from '../transport-kit/index.ts'
+import { ChannelInbox } from '../transport-kit/channel-inbox.ts'
+import { TransportRun } from '../transport-kit/transport-run.ts'
+import type { StoppableChannel } from '../transport-kit/transport-run.ts'
 import { DialFailure } from '../transport/transport.ts'
 import type { Transport, TransportCapabilities, TransportHost } from '../transport/transport.ts'
 
