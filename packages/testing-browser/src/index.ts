@@ -6,7 +6,11 @@
  */
 
 export { launchChromium, launchPersistentChromium, webRtcPermissions } from './launch-chromium.ts'
-export type { ChromiumOptions, PersistentChromium } from './launch-chromium.ts'
+export type {
+  ChromiumOptions,
+  PersistentChromium,
+  PersistentChromiumOptions,
+} from './launch-chromium.ts'
 export { servePage } from './page-server.ts'
 export type { PageServer, PageServerOptions } from './page-server.ts'
 export { openTestPage, TestPage } from './test-page.ts'

@@ -41,20 +41,28 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Bro
   return chromium.launch(launchOptions(options))
 }
 
+export interface PersistentChromiumOptions extends ChromiumOptions {
+  /** Folder of a profile that outlives this browser; by default a new one that `close` deletes. */
+  readonly profile?: string
+}
+
 /** A Chromium with one profile on disk. */
 export interface PersistentChromium {
   readonly context: BrowserContext
-  /** Ends the browser and deletes the profile. */
+  /** Ends the browser; deletes the profile unless it was given. */
   close(): Promise<void>
 }
 
-/** Starts Chromium with a fresh profile in a temporary folder, deleted by `close`. */
+/** Starts Chromium with a profile in a folder. */
 export async function launchPersistentChromium(
-  options: ChromiumOptions = {},
+  options: PersistentChromiumOptions = {},
 ): Promise<PersistentChromium> {
-  const folder = await mkdtemp(join(tmpdir(), 'fieldmesh-chromium-'))
-  // Chromium's last children may still write while the profile is deleted.
-  const removeFolder = () => rm(folder, { recursive: true, force: true, maxRetries: 10 })
+  const folder = options.profile ?? (await mkdtemp(join(tmpdir(), 'fieldmesh-chromium-')))
+  const removeFolder = async () => {
+    if (options.profile !== undefined) return
+    // Chromium's last children may still write while the profile is deleted.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+  }
   try {
     const context = await chromium.launchPersistentContext(folder, {
       ...launchOptions(options),
