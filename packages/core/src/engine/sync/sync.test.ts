@@ -54,7 +54,9 @@ class TestReplica implements ReplicaPort {
   readonly #local: Writer
   readonly #later: (notice: ReplicaNotice) => void
   readonly documents = new Map<string, StoredDocument>()
-  readonly refusals = { failing: false, applied: 0, known: 0, gaps: 0 }
+  readonly outcomes = { applied: 0, known: 0 }
+  /** What becomes of every delivery, whatever it is. */
+  verdict: DeliveryOutcome | undefined
   #root = emptyDigest()
   #seq = 0
 
@@ -137,15 +139,14 @@ class TestReplica implements ReplicaPort {
   apply(request: ReplicaRequestId, _from: PeerId, deliveries: readonly Delivery[]): void {
     const outcomes = deliveries.map((delivery) => this.#apply(delivery))
     for (const outcome of outcomes) {
-      if (outcome === 'applied') this.refusals.applied += 1
-      if (outcome === 'known') this.refusals.known += 1
-      if (outcome === 'gap') this.refusals.gaps += 1
+      if (outcome === 'applied') this.outcomes.applied += 1
+      if (outcome === 'known') this.outcomes.known += 1
     }
     this.#later({ type: 'applied', request, outcomes })
   }
 
   #apply(delivery: Delivery): DeliveryOutcome {
-    if (this.refusals.failing) return 'failed'
+    if (this.verdict !== undefined) return this.verdict
     if (delivery.type === 'checkpoint') {
       const stored = this.#stored(delivery.document)
       const merged = mergeVersions(stored.version, delivery.head.version)
@@ -223,6 +224,8 @@ interface WorldOptions {
   readonly streamBytesMax?: number
   /** What peers believe of links; by default the truth. */
   readonly linked?: (left: PeerId, right: PeerId) => boolean
+  /** Messages that are taken but never arrive. */
+  readonly loses?: (sent: Sent) => boolean
 }
 
 interface Wire {
@@ -393,7 +396,9 @@ class World {
     const message = decodeSyncMessage(bytes, ends)
     expect(message).toBeDefined()
     expect(encodeSyncMessage(message!, ends)).toEqual(bytes)
-    this.sent.push({ from, to, message: message!, bytes: bytes.length })
+    const sent = { from, to, message: message!, bytes: bytes.length }
+    this.sent.push(sent)
+    if (this.#options.loses?.(sent)) return 'accepted'
     const { generation } = wire
     const arrivalMs = Math.max(wire.lastArrivalMs, this.nowMs + this.#delayMs(this.#latencyMsMax()))
     wire.lastArrivalMs = arrivalMs
@@ -520,7 +525,11 @@ describe('reconciliation', () => {
       [0, 1200],
       [700, 900],
     ] as const) {
-      const world = new World({ peers: 2, links: [] })
+      const world = new World({ peers: 2, links: line(2) })
+      for (let index = 0; index < 400; index += 1) world.commit(0, `same-${index}`)
+      world.run(60_000)
+      world.unlink(0, 1)
+      const before = counters(world)
       for (let index = 0; index < ours; index += 1) world.commit(0, `a-${index}`)
       for (let index = 0; index < theirs; index += 1) world.commit(1, `b-${index * 7}`)
       for (const peer of [0, 1]) for (const id of ['both-1', 'both-2']) world.commit(peer, id)
@@ -528,9 +537,13 @@ describe('reconciliation', () => {
       world.link(0, 1)
       expect(world.converge(60_000)).toBe(true)
       world.run(10_000)
-      const { comparisonsStarted } = counters(world, 0)
-      expect(comparisonsStarted).toBe(1)
-      expect(world.replicas[0]!.refusals.known + world.replicas[1]!.refusals.known).toBe(0)
+      const after = counters(world)
+      const grown = (name: string) => after[name]! - before[name]!
+      expect(grown('comparisonsStarted')).toBe(1)
+      // One check before the comparison, one after it.
+      expect(grown('rootChecks')).toBe(2)
+      expect(grown('documentsDiffering')).toBe(ours + theirs + 4)
+      expect(grown('deliveriesKnown')).toBe(0)
     }
   })
 
@@ -541,8 +554,8 @@ describe('reconciliation', () => {
     for (const neighbour of [0, 1, 2]) world.link(neighbour, 3)
     expect(world.converge(60_000)).toBe(true)
     world.run(5000)
-    expect(world.replicas[3]!.refusals.applied).toBe(600)
-    expect(world.replicas[3]!.refusals.known).toBe(0)
+    expect(world.replicas[3]!.outcomes.applied).toBe(600)
+    expect(world.replicas[3]!.outcomes.known).toBe(0)
   })
 
   test('[SY12] checkpoints take the place of changes that were swallowed', () => {
@@ -559,17 +572,63 @@ describe('reconciliation', () => {
   test('[SY10] what storage failed to keep is asked for again', () => {
     const world = new World({ peers: 2, links: line(2) })
     world.run(1000)
-    world.replicas[1]!.refusals.failing = true
+    world.replicas[1]!.verdict = 'failed'
     world.commit(0, 'o-1')
-    world.run(30_000)
+    world.run(900)
     expect(world.converged()).toBe(false)
-    world.replicas[1]!.refusals.failing = false
+    world.replicas[1]!.verdict = undefined
+    expect(world.converge(10_000)).toBe(true)
+  })
+
+  test('[SY10] comparing goes on until the roots match', () => {
+    const world = new World({ peers: 2, links: line(2) })
+    world.run(1000)
+    world.replicas[1]!.verdict = 'refused'
+    world.commit(0, 'o-1')
+    world.run(300_000)
+    expect(world.converged()).toBe(false)
+    world.replicas[1]!.verdict = undefined
     expect(world.converge(120_000)).toBe(true)
+  })
+
+  test('[SY11] a change whose predecessor was lost brings both', () => {
+    let lost = 0
+    const world = new World({
+      peers: 2,
+      links: line(2),
+      loses: ({ message }) => message.type === 'changes' && (lost += 1) === 1,
+    })
+    world.run(1000)
+    world.commit(0, 'o-1')
+    world.run(100)
+    world.commit(0, 'o-1')
+    expect(world.converge(1000)).toBe(true)
+    expect(world.count('page')).toBe(0)
+  })
+
+  test('[SY10] a lost change is missed within a minute, whoever lost it', () => {
+    for (const [from, to] of [
+      [0, 1],
+      [1, 0],
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const world = new World({
+        peers: 3,
+        links: line(3),
+        loses: (sent) => sent.message.type === 'changes' && sent.from === from && sent.to === to,
+      })
+      world.run(1000)
+      world.commit(from === 1 ? 2 - to : from, 'o-1')
+      world.run(1000)
+      expect(world.converged()).toBe(false)
+      expect(world.converge(60_000)).toBe(true)
+    }
   })
 
   test('[SY10] a peer that can keep nothing is asked ever more rarely', () => {
     const world = new World({ peers: 2, links: line(2) })
-    world.replicas[1]!.refusals.failing = true
+    world.replicas[1]!.verdict = 'failed'
     world.commit(0, 'o-1')
     world.run(3_600_000)
     expect(world.sent.length).toBeLessThan(1000)
@@ -664,6 +723,16 @@ describe('write tracking', () => {
     expect(holdersOf(world, 0, change)).toEqual([0, 1, 2])
   })
 
+  test('[SY17] what came as a checkpoint is known to be held', () => {
+    const world = new World({ peers: 2, links: [] })
+    const change = world.commit(0, 'o-1')
+    world.run(1000)
+    world.replicas[0]!.checkpoint()
+    world.link(0, 1)
+    world.run(10_000)
+    expect(holdersOf(world, 0, change)).toEqual([0, 1])
+  })
+
   test('[SY18] a claim to hold what was never written is ignored', () => {
     const world = new World({ peers: 2, links: line(2) })
     world.run(1000)
@@ -748,13 +817,17 @@ describe('hostile neighbours', () => {
   })
 })
 
-function counters(world: World, peer: number): Record<string, number> {
-  const { counters } = world.recorders[peer]!.snapshot()
-  return Object.fromEntries(
-    Object.entries(counters)
-      .filter(([name]) => name.startsWith('sync.'))
-      .map(([name, value]) => [name.slice('sync.'.length), value]),
-  )
+/** The counters of the room, of one peer or of all together. */
+function counters(world: World, peer?: number): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const recorder of peer === undefined ? world.recorders : [world.recorders[peer]!]) {
+    for (const [name, value] of Object.entries(recorder.snapshot().counters)) {
+      if (!name.startsWith('sync.')) continue
+      const short = name.slice('sync.'.length)
+      sums[short] = (sums[short] ?? 0) + value
+    }
+  }
+  return sums
 }
 
 function holdersOf(world: World, peer: number, change: Change): number[] {
