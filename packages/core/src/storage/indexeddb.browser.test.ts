@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -47,6 +47,11 @@ describe('IndexedDB storage in a page', () => {
 
   test('[ST1] keys have the order that IndexedDB gives them', async () => {
     expect(await page.call('disagreementsOfRandomKeys', 700)).toEqual([])
+  })
+
+  test('[ST10] the golden store of format 1 has the same content in IndexedDB', async () => {
+    const lines = await readFile(new URL('golden/format-1.jsonl', import.meta.url), 'utf8')
+    expect(await page.call('readGoldenStore', lines)).toBe(lines)
   })
 
   test('[ST10] a store of a later format is not opened', async () => {

@@ -1,7 +1,9 @@
+import { formatGoldenStore, parseGoldenStore } from '../testing/golden-store.ts'
 import { storageSuite, type StorageSuiteOptions } from '../testing/storage-suite.ts'
+import { databaseKey, transactionEnd } from './indexeddb-database.ts'
 import { compareKeys } from './key-order.ts'
 import { indexedDbStorage } from './indexeddb.ts'
-import { StorageFailure, type Storage, type StorageKey } from './storage.ts'
+import { StorageFailure, storageSpaces, type Storage, type StorageKey } from './storage.ts'
 
 let count = 0
 
@@ -168,6 +170,33 @@ export async function writeBeyondQuota(
   return { reason, kept: entries.length }
 }
 
+/** Makes a store as format 1 is, without this library, and tells what the library reads from it. */
+export async function readGoldenStore(lines: string): Promise<string> {
+  const name = newName()
+  const names = ['store', 'meta', 'heads', 'rows', 'changes', 'checkpoints']
+  const database = await openRaw(name, 1, (made) => {
+    for (const space of names) made.createObjectStore(space)
+  })
+  const transaction = database.transaction(names, 'readwrite')
+  transaction.objectStore('store').put(1, 'epoch')
+  for (const { space, key, value } of parseGoldenStore(lines)) {
+    transaction.objectStore(space).put(value, databaseKey(key))
+  }
+  await transactionEnd(transaction)
+  database.close()
+  const storage = indexedDbStorage({ name })
+  await storage.open()
+  const listed = await storage.read(
+    storageSpaces.map((space) => ({ type: 'list', space, prefix: [], limit: 10_000 })),
+  )
+  await storage.close()
+  return formatGoldenStore(
+    listed.flatMap((entries, index) =>
+      entries.map((entry) => ({ space: storageSpaces[index]!, ...entry })),
+    ),
+  )
+}
+
 function put(storage: Storage): Promise<void> {
   return storage.write([{ type: 'put', space: 'heads', key: [1], value: 'late' }])
 }
@@ -181,9 +210,16 @@ async function reasonOf(operation: Promise<unknown>): Promise<string> {
   }
 }
 
-function openRaw(name: string, version: number): Promise<IDBDatabase> {
+function openRaw(
+  name: string,
+  version: number,
+  upgrade: (database: IDBDatabase) => void = () => {},
+): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, version)
+    request.onupgradeneeded = () => {
+      upgrade(request.result)
+    }
     request.onsuccess = () => {
       resolve(request.result)
     }
