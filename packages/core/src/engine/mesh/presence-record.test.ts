@@ -26,6 +26,13 @@ const capabilities = {
 }
 const lan = { class: 'lan', metered: false } as const
 
+/** Decoding does not verify, so a property about the format need not pay for signatures. */
+const unsigning = { ...keysOf(identity), sign: () => new Uint8Array(64) }
+
+function keysOf({ peer, publicKey }: Identity) {
+  return { peer, publicKey }
+}
+
 function encode(changes: Partial<PresenceContent>): Uint8Array {
   return encodePresenceRecord({ ...empty, ...changes }, version, false, identity)
 }
@@ -83,7 +90,7 @@ describe('[PR3] bounds of a record', () => {
           fc.string({ unit: 'binary' }),
           fc.string({ unit: 'binary', maxLength: 300 }),
           {
-            maxKeys: 30,
+            maxKeys: 20,
           },
         ),
         fc.nat(100),
@@ -95,10 +102,11 @@ describe('[PR3] bounds of a record', () => {
           const transports = [{ name: 'x'.repeat(40), ...capabilities }]
           const bounded = boundedMetadata(metadata)
           const content = presenceContentOf(boundedName(name), bounded, transports, links)
-          expect(decode(content)).toMatchObject(content)
+          const bytes = encodePresenceRecord(content, version, false, unsigning)
+          expect(decodePresenceRecord(bytes, cryptography)).toMatchObject(content)
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 15 },
     )
   })
 
