@@ -1,0 +1,59 @@
+/** A page that opens meshes as an application does. */
+
+import { MeshError, openMesh, type Mesh } from './page.ts'
+
+const secret = 'ab'.repeat(32)
+let mesh: Mesh | undefined
+
+function startWorker(): Worker {
+  return new Worker(new URL('engine-worker.test-page.ts', import.meta.url), { type: 'module' })
+}
+
+/** The peer id, or the code of the error. */
+export async function open(store: string): Promise<string> {
+  try {
+    mesh = await openMesh({ app: 'corner-cafe', secret, store, worker: startWorker() })
+    return mesh.peer
+  } catch (error) {
+    return error instanceof MeshError ? error.code : String(error)
+  }
+}
+
+export async function close(): Promise<void> {
+  await mesh?.close()
+}
+
+/** What missing features are named. */
+export function missingFeatures(): readonly string[] | undefined {
+  return mesh?.environment.missing.map(({ feature }) => feature)
+}
+
+/** The code of the error that opening with these options brings. */
+export async function refusal(what: string): Promise<string> {
+  const refused: Record<string, () => Promise<Mesh>> = {
+    'no worker': async () => openMesh({ app: 'cafe', secret }),
+    'a worker that does not exist': async () => {
+      const worker = new Worker(new URL('/no-such-worker.js', location.href), { type: 'module' })
+      return openMesh({ app: 'cafe', secret, worker })
+    },
+    'a worker that throws': async () => {
+      const source = new Blob(['throw new Error("a bug in the worker file")'])
+      const worker = new Worker(URL.createObjectURL(source))
+      return openMesh({ app: 'cafe', secret, worker })
+    },
+    'given up': async () =>
+      openMesh({ app: 'cafe', secret, worker: startWorker(), signal: AbortSignal.abort('enough') }),
+  }
+  try {
+    await refused[what]?.()
+    return 'opened'
+  } catch (error) {
+    return error instanceof MeshError ? error.code : String(error)
+  }
+}
+
+/** Names of the locks that this origin holds or waits for. */
+export async function lockNames(): Promise<string[]> {
+  const { held = [], pending = [] } = await navigator.locks.query()
+  return [...held, ...pending].map(({ name }) => name ?? '')
+}
