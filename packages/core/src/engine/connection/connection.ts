@@ -6,13 +6,11 @@
  */
 
 import { assert, unreachable } from '../assert.ts'
-import { concatBytes } from '../bytes/compare.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { priorities } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
-import { tagBytes } from '../noise/cipher-state.ts'
 import type { TransportKeys } from '../noise/handshake-state.ts'
 import { AdditiveIncrease, type CongestionController } from './congestion.ts'
 import {
@@ -25,9 +23,7 @@ import { DatagramQueue } from './datagram-queue.ts'
 import {
   decodeFrames,
   encodeFrame,
-  encodeStreamHead,
   isAcknowledgementEliciting,
-  streamHeadBytes,
   varintBytes,
   type Frame,
 } from './frame.ts'
@@ -38,35 +34,20 @@ import {
   type SentPacket,
 } from './loss-recovery.ts'
 import type { MessageSendResult } from './message-port.ts'
-import { expandPacketNumber, packetNumberBytes, packetNumberMax } from './packet-number.ts'
-import {
-  encodeProtectedHeader,
-  protectedHeaderBytes,
-  type ConnectionId,
-  type Packet,
-} from './packet.ts'
+import { packetNumberMax } from './packet-number.ts'
+import { PacketProtection, protectionBytesMax, type SealedPacket } from './packet-protection.ts'
+import type { ConnectionId, Packet } from './packet.ts'
 import { acknowledgedRangesMax, ReceivedPackets } from './received-packets.ts'
-import { ReceiveStream, streamWindowBytes } from './receive-stream.ts'
-import { ReceiveWindow } from './receive-window.ts'
-import { SendStream } from './send-stream.ts'
+import { SendTurns } from './send-turns.ts'
+import { StreamSet, type InitialCredit } from './stream-set.ts'
 
-/** Well-known streams, one of each priority: their id is the priority's rank. */
-const streamCount: number = priorities.length
-
-/** Two streams may use their first windows in full at once. */
-export const connectionWindowBytes = 2 * streamWindowBytes
-
-/** 2 MiB: bounds what all streams' gaps together may hold in memory. */
-export const connectionWindowBytesMax = 2 * 1024 * 1024
+const rankCount: number = priorities.length
 
 /** Largest packet made, in bytes: what a mesh packet carries at the most. */
 const packetBytesMax = 64 * 1024
 
 /** Below this a path takes no useful packet, and counts as none. */
 const packetBytesMin = 256
-
-/** A stream that has data goes next once others sent 15 packets' worth before it: 1/16 at least. */
-const starvationPackets = 15
 
 /** How long a connection keeps its state without a route. */
 export const parkMsMax = 10 * 60 * 1000
@@ -77,12 +58,6 @@ const finishRepeatMsMax = 8000
 
 /** Rank of datagrams: they carry awareness, which people watch. */
 const datagramRank = priorities.indexOf('interactive')
-
-/** The peer's first credit, from its handshake. */
-export interface InitialCredit {
-  readonly connectionBytes: number
-  readonly streamBytes: number
-}
 
 export interface ConnectionOptions {
   readonly peer: PeerId
@@ -111,36 +86,24 @@ export class Connection {
   readonly #context: EngineContext
   readonly #packets: PacketPort
   readonly #outputs: ConnectionOutputs
-  readonly #keys: TransportKeys
+  readonly #protection: PacketProtection
   readonly #writer = new ByteWriter(2048)
-
-  readonly #sending: readonly SendStream[]
-  readonly #receiving: readonly ReceiveStream[]
+  readonly #streams: StreamSet
   readonly #datagrams = new DatagramQueue()
   readonly #received = new ReceivedPackets()
-  readonly #recovery = new LossRecovery(streamCount)
+  readonly #recovery = new LossRecovery(rankCount)
   readonly #congestion: CongestionController = new AdditiveIncrease()
+  readonly #turns = new SendTurns(rankCount)
 
-  /** Credit for the peer over all streams, and the peer's for this end. */
-  readonly #connectionWindow = new ReceiveWindow(connectionWindowBytes, connectionWindowBytesMax)
-  #connectionCreditDue = false
-  readonly #streamCreditDue: boolean[] = priorities.map(() => false)
-  #sendLimit: number
-  #sentBytes = 0
-  #receivedBytes = 0
-
-  #nextNumber = 0
   #packetBytes = 0
   #pingDue: boolean
   /** Ranks whose next packet may leave although the congestion window is full. */
   readonly #probeDue: boolean[] = priorities.map(() => false)
   readonly #held: (HeldPacket | undefined)[] = priorities.map(() => undefined)
   /** The mesh answered `full` for this rank: it and those below wait for `packetsWritable`. */
-  #blockedRank = streamCount
+  #blockedRank = rankCount
   /** The congestion window was what ended the last sending. */
   #windowLimited = false
-  /** Bytes of others that went before each rank while it had something to send. */
-  readonly #passedOverBytes: number[] = priorities.map(() => 0)
 
   #finishPacket: Uint8Array | undefined
   #finishDeadlineMs = Number.POSITIVE_INFINITY
@@ -162,10 +125,8 @@ export class Connection {
     this.epoch = options.epoch
     this.localId = options.localId
     this.remoteId = options.remoteId
-    this.#keys = options.keys
-    this.#sendLimit = options.credit.connectionBytes
-    this.#sending = priorities.map((_, id) => new SendStream(id, options.credit.streamBytes))
-    this.#receiving = priorities.map(() => new ReceiveStream())
+    this.#protection = new PacketProtection(options.keys, options.remoteId)
+    this.#streams = new StreamSet(options.credit)
     this.#finishPacket = options.finishPacket
     // The responder speaks up, so that the initiator knows its last handshake packet arrived.
     this.#pingDue = options.finishPacket === undefined
@@ -184,7 +145,7 @@ export class Connection {
 
   /** The mesh refused a packet; `packetsWritable` is to be called when it takes some again. */
   get isBlocked(): boolean {
-    return this.#blockedRank < streamCount
+    return this.#blockedRank < rankCount
   }
 
   get isParked(): boolean {
@@ -206,8 +167,8 @@ export class Connection {
     readonly smoothedRttMs: number
   } {
     return {
-      sendBufferBytes: this.#sending.reduce((sum, stream) => sum + stream.heldBytes, 0),
-      receiveBufferBytes: this.#receiving.reduce((sum, stream) => sum + stream.heldBytes, 0),
+      sendBufferBytes: this.#streams.sendBufferBytes,
+      receiveBufferBytes: this.#streams.receiveBufferBytes,
       bytesInFlight: this.#recovery.bytesInFlight,
       packetsInFlight: this.#recovery.packetCount,
       windowBytes: this.#congestion.windowBytes,
@@ -223,7 +184,7 @@ export class Connection {
 
   send(rank: number, message: Uint8Array, nowMs: number): MessageSendResult {
     const { recorder } = this.#context
-    if (!this.#sending[rank]!.queue(message)) {
+    if (!this.#streams.queue(rank, message)) {
       recorder.connection.messagesRefused.add()
       return 'full'
     }
@@ -240,16 +201,12 @@ export class Connection {
 
   packetReceived(packet: Packet & { type: 'protected' }, nowMs: number): void {
     const { recorder } = this.#context
-    const number = expandPacketNumber(
-      packet.truncatedNumber,
-      packet.numberBytes,
-      this.#received.largest,
-    )
+    const number = this.#protection.numberOf(packet, this.#received.largest)
     if (number > packetNumberMax || this.#received.isReplay(number)) {
       recorder.connection.packetsReplayed.add()
       return
     }
-    const plaintext = this.#keys.receive.openAt(number, packet.header, packet.ciphertext)
+    const plaintext = this.#protection.open(packet, number)
     if (plaintext === undefined) {
       recorder.connection.packetsForged.add()
       return
@@ -273,7 +230,7 @@ export class Connection {
 
   /** The mesh takes packets again. */
   packetsWritable(nowMs: number): void {
-    this.#blockedRank = streamCount
+    this.#blockedRank = rankCount
     this.#flush(nowMs)
   }
 
@@ -281,7 +238,7 @@ export class Connection {
   peerUnreachable(nowMs: number): void {
     if (this.isParked) return
     this.#parkedAtMs = nowMs
-    this.#blockedRank = streamCount
+    this.#blockedRank = rankCount
     this.#context.recorder.connection.parked.record(this.peer)
   }
 
@@ -340,14 +297,13 @@ export class Connection {
       case 'stream':
         return this.#streamReceived(frame.stream, frame.offset, frame.data, nowMs)
       case 'connection-credit':
-        this.#sendLimit = Math.max(this.#sendLimit, frame.limit)
+        this.#streams.raiseLimit(frame.limit)
         return
-      case 'stream-credit': {
-        const stream = this.#sending[frame.stream]
-        if (stream === undefined) return this.#violation('stream', nowMs)
-        stream.raiseLimit(frame.limit)
+      case 'stream-credit':
+        if (!this.#streams.raiseStreamLimit(frame.stream, frame.limit)) {
+          this.#violation('stream', nowMs)
+        }
         return
-      }
       case 'reset-stream':
       case 'stop-sending':
         // The well-known streams live as long as the connection, in both directions (ST10).
@@ -366,51 +322,29 @@ export class Connection {
   }
 
   #streamReceived(id: number, offset: number, data: Uint8Array, nowMs: number): void {
-    const stream = this.#receiving[id]
-    if (stream === undefined) return this.#violation('stream', nowMs)
-    const { recorder } = this.#context
-    const highestBefore = stream.highestOffset
-    const readBefore = stream.readOffset
+    const { connection } = this.#context.recorder
     const messages: Uint8Array[] = []
-    const outcome = stream.receive(offset, data, messages)
+    const violation = this.#streams.received(id, offset, data, messages)
     for (const message of messages) {
-      recorder.connection.messagesReceived.add()
-      recorder.connection.messageBytesReceived.add(message.length)
+      connection.messagesReceived.add()
+      connection.messageBytesReceived.add(message.length)
       this.#outputs.push({ type: 'message', peer: this.peer, stream: priorities[id]!, message })
     }
-    switch (outcome) {
-      case 'ok':
-        break
-      case 'flow-control':
-        return this.#violation('flow-control', nowMs)
-      case 'too-many-gaps':
-        return this.#violation('gaps', nowMs)
-      case 'message-malformed':
-        return this.#violation('message', nowMs)
-      default:
-        unreachable(outcome)
-    }
-    this.#receivedBytes += stream.highestOffset - highestBefore
-    if (this.#receivedBytes > this.#connectionWindow.limit) {
-      return this.#violation('flow-control', nowMs)
-    }
-    const consumed = stream.readOffset - readBefore
-    if (stream.window.consume(consumed)) this.#streamCreditDue[id] = true
-    if (this.#connectionWindow.consume(consumed)) this.#connectionCreditDue = true
+    if (violation !== undefined) this.#violation(violation, nowMs)
   }
 
   #acknowledgementReceived(frame: Frame & { type: 'acknowledgement' }, nowMs: number): void {
     const findings = this.#recovery.acknowledge(
       frame.ranges,
       frame.delayMs,
-      this.#nextNumber,
+      this.#protection.nextNumber,
       nowMs,
     )
     if (findings === undefined) return this.#violation('protocol', nowMs)
     for (const packet of findings.arrived) {
       this.#congestion.acknowledged(packet.bytes, packet.sentAtMs!, this.#windowLimited)
       for (const sent of packet.frames) {
-        if (sent.type === 'stream') this.#sending[sent.stream]!.acknowledged(sent.piece)
+        this.#streams.acknowledged(sent)
         if (sent.type === 'acknowledgement') this.#received.reportAcknowledged(sent.report)
       }
     }
@@ -431,31 +365,14 @@ export class Connection {
     connection.congested.record(this.peer, packets.length, this.#congestion.windowBytes)
   }
 
-  /** What a lost packet carried is due again: streams by offset, credit in its latest form. */
   #sendAgain(packet: SentPacket): void {
-    for (const frame of packet.frames) {
-      switch (frame.type) {
-        case 'stream':
-          this.#sending[frame.stream]!.lost(frame.piece)
-          break
-        case 'connection-credit':
-          this.#connectionCreditDue = true
-          break
-        case 'stream-credit':
-          this.#streamCreditDue[frame.stream] = true
-          break
-        case 'acknowledgement':
-          break
-        default:
-          unreachable(frame)
-      }
-    }
+    for (const frame of packet.frames) this.#streams.lost(frame)
   }
 
   // Sending
 
   #restart(nowMs: number): void {
-    this.#blockedRank = streamCount
+    this.#blockedRank = rankCount
     this.#congestion.reset()
     this.#probe(this.#recovery.restart(nowMs))
     if (this.#finishPacket !== undefined) this.#repeatFinish(nowMs)
@@ -495,9 +412,9 @@ export class Connection {
     if (this.#received.deadlineMs <= nowMs && this.#blockedRank > 0 && !this.isParked) {
       this.#sendAcknowledgement(nowMs)
     }
-    for (const [rank, stream] of this.#sending.entries()) {
-      if (!stream.takeWritable()) continue
-      this.#outputs.push({ type: 'stream-writable', peer: this.peer, stream: priorities[rank]! })
+    for (const [rank, stream] of priorities.entries()) {
+      if (!this.#streams.takeWritable(rank)) continue
+      this.#outputs.push({ type: 'stream-writable', peer: this.peer, stream })
     }
   }
 
@@ -514,49 +431,38 @@ export class Connection {
         this.#windowLimited = true
         continue
       }
-      const starved = this.#passedOverBytes[rank]! >= starvationPackets * this.#packetBytes
-      if (starved) return rank
+      if (this.#turns.isStarved(rank, this.#packetBytes)) return rank
       next ??= rank
     }
     return next
   }
 
   #hasWork(rank: number): boolean {
-    if (this.#probeDue[rank] || this.#sending[rank]!.canSend(this.#connectionCredit())) return true
+    if (this.#probeDue[rank] || this.#streams.canSend(rank)) return true
     if (rank === datagramRank && this.#datagrams.size > 0) return true
-    return rank === 0 && (this.#pingDue || this.#creditDue())
+    return rank === 0 && (this.#pingDue || this.#streams.creditDue)
   }
 
-  #creditDue(): boolean {
-    return this.#connectionCreditDue || this.#streamCreditDue.includes(true)
-  }
-
-  #connectionCredit(): number {
-    return this.#sendLimit - this.#sentBytes
-  }
-
-  /** Makes and sends one packet of that rank; false when the mesh did not take it. */
+  /** Makes and sends one packet of that rank; false when no rank can send any more. */
   #sendPacket(rank: number, nowMs: number): boolean {
-    const number = this.#takeNumber()
-    const numberBytes = packetNumberBytes(number, this.#recovery.largestAcknowledged)
-    const room = this.#packetBytes - protectedHeaderBytes(numberBytes) - tagBytes
+    const room = this.#packetBytes - protectionBytesMax
     const frames: SentFrame[] = []
     this.#writer.clear()
     if (this.#received.owed) {
-      this.#writeAcknowledgement(room, nowMs)
+      this.#writeAcknowledgement(nowMs)
       frames.push({ type: 'acknowledgement', report: this.#received.reported() })
     }
     const contentStart = this.#writer.length
-    this.#writeCredit(frames, nowMs)
+    this.#streams.writeCredit(this.#recovery.roundTrip.smoothedMs, this.#writer, frames, nowMs)
     if (this.#pingDue) encodeFrame({ type: 'ping' }, this.#writer)
     if (rank === datagramRank) this.#writeDatagrams(room)
-    this.#writeStream(this.#sending[rank]!, room, frames)
+    this.#streams.writePieces(rank, room, this.#writer, frames)
     // A probe with nothing to repeat: whatever is answered by an acknowledgement will do.
     if (this.#writer.length === contentStart) encodeFrame({ type: 'ping' }, this.#writer)
     this.#pingDue = false
     this.#probeDue[rank] = false
-    const bytes = this.#seal(number, numberBytes)
-    this.#countPassedOver(rank, bytes.length)
+    const { number, bytes } = this.#seal()
+    this.#turns.sent(rank, bytes.length, (waiting) => this.#streams.canSend(waiting))
     const packet = { number, rank, bytes: bytes.length, frames, sentAtMs: undefined, sequence: 0 }
     this.#recovery.add(packet)
     return this.#submit({ packet, bytes }, nowMs)
@@ -597,14 +503,9 @@ export class Connection {
 
   /** A packet of nothing but an acknowledgement; it is not under way in the sense of recovery. */
   #sendAcknowledgement(nowMs: number): void {
-    const number = this.#takeNumber()
-    const numberBytes = packetNumberBytes(number, this.#recovery.largestAcknowledged)
     this.#writer.clear()
-    this.#writeAcknowledgement(
-      this.#packetBytes - protectedHeaderBytes(numberBytes) - tagBytes,
-      nowMs,
-    )
-    const bytes = this.#seal(number, numberBytes)
+    this.#writeAcknowledgement(nowMs)
+    const { bytes } = this.#seal()
     const result = this.#packets.send(this.peer, 'control', bytes, nowMs)
     if (result === 'accepted') {
       this.#received.reported()
@@ -617,55 +518,31 @@ export class Connection {
   }
 
   #sendClose(code: CloseCode, nowMs: number): void {
-    const number = this.#takeNumber()
     this.#writer.clear()
     encodeFrame({ type: 'close', code: closeCodes.indexOf(code) }, this.#writer)
-    this.#closePacket = this.#seal(
-      number,
-      packetNumberBytes(number, this.#recovery.largestAcknowledged),
-    )
+    this.#closePacket = this.#seal().bytes
     if (this.#packets.send(this.peer, 'control', this.#closePacket, nowMs) === 'accepted') {
       this.#countSent(this.#closePacket)
     }
   }
 
-  #writeAcknowledgement(room: number, nowMs: number): void {
-    // A range takes at most 14 bytes; half the room at most, so that data fits beside it.
-    const countMax = Math.min(acknowledgedRangesMax, Math.floor(room / 2 / 14))
+  #writeAcknowledgement(nowMs: number): void {
+    // A range takes at most 14 bytes: about half a small packet, so that data fits beside it.
+    const countMax = Math.min(acknowledgedRangesMax, Math.floor(this.#packetBytes / 32))
     const ranges = this.#received.report().slice(0, countMax)
     const delayMs = this.#received.delayMs(nowMs)
     encodeFrame({ type: 'acknowledgement', delayMs, ranges }, this.#writer)
   }
 
-  /** Credit goes along in any packet: at most 60 bytes in all. */
-  #writeCredit(frames: SentFrame[], nowMs: number): void {
-    if (!this.#creditDue()) return
-    const rttMs = this.#recovery.roundTrip.smoothedMs
-    if (this.#connectionCreditDue) {
-      this.#connectionCreditDue = false
-      const limit = this.#connectionWindow.advance(nowMs, rttMs)
-      encodeFrame({ type: 'connection-credit', limit }, this.#writer)
-      frames.push({ type: 'connection-credit' })
-    }
-    for (let stream = 0; stream < streamCount; stream += 1) {
-      if (!this.#streamCreditDue[stream]) continue
-      this.#streamCreditDue[stream] = false
-      const limit = this.#receiving[stream]!.window.advance(nowMs, rttMs)
-      encodeFrame({ type: 'stream-credit', stream, limit }, this.#writer)
-      frames.push({ type: 'stream-credit', stream })
-    }
-  }
-
   #writeDatagrams(room: number): void {
     const { connection } = this.#context.recorder
-    const overheadMax = protectedHeaderBytes(4) + tagBytes
     for (;;) {
       const payload = this.#datagrams.peek()
       if (payload === undefined) return
       const bytes = 1 + varintBytes(payload.length) + payload.length
       if (bytes > room - this.#writer.length) {
         // Too large for what is left of this packet, or for any.
-        if (bytes <= this.#packetBytes - overheadMax && this.#writer.length > 0) return
+        if (bytes <= room && this.#writer.length > 0) return
         connection.datagramsTooLarge.add()
         this.#datagrams.shift()
         continue
@@ -676,39 +553,8 @@ export class Connection {
     }
   }
 
-  #writeStream(stream: SendStream, room: number, frames: SentFrame[]): void {
-    for (;;) {
-      const headBytes = streamHeadBytes(stream.id, stream.sentEnd)
-      const lengthMax = room - this.#writer.length - headBytes
-      if (lengthMax <= 0) return
-      const sentBefore = stream.sentEnd
-      const piece = stream.takePiece(lengthMax, this.#connectionCredit())
-      if (piece === undefined) return
-      this.#sentBytes += stream.sentEnd - sentBefore
-      encodeStreamHead(stream.id, piece.offset, piece.length, this.#writer)
-      stream.writePiece(piece, this.#writer)
-      frames.push({ type: 'stream', stream: stream.id, piece })
-    }
-  }
-
-  #seal(number: number, numberBytes: number): Uint8Array {
-    const header = encodeProtectedHeader(this.remoteId, number, numberBytes)
-    return concatBytes(header, this.#keys.send.sealAt(number, header, this.#writer.view()))
-  }
-
-  #takeNumber(): number {
-    assert(this.#nextNumber < packetNumberMax, 'packet numbers are used up')
-    const number = this.#nextNumber
-    this.#nextNumber += 1
-    return number
-  }
-
-  #countPassedOver(rank: number, bytes: number): void {
-    this.#passedOverBytes[rank] = 0
-    for (let below = rank + 1; below < streamCount; below += 1) {
-      const waits = this.#sending[below]!.canSend(this.#connectionCredit())
-      this.#passedOverBytes[below] = waits ? this.#passedOverBytes[below]! + bytes : 0
-    }
+  #seal(): SealedPacket {
+    return this.#protection.seal(this.#writer.view(), this.#recovery.largestAcknowledged)
   }
 
   #countSent(bytes: Uint8Array): void {

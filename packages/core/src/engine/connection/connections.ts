@@ -12,8 +12,9 @@ import type { PeerId } from '../identity/peer-id.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
 import type { Problem, ProblemCode } from '../problem.ts'
-import { Connection, parkMsMax } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { CloseReason, ConnectionOutput, ConnectionOutputs } from './connection-output.ts'
+import { Farewells } from './farewells.ts'
 import {
   InitiatorHandshake,
   ResponderHandshake,
@@ -30,6 +31,8 @@ import {
   type Packet,
 } from './packet.ts'
 
+import { entryDeadlineMs, isForgotten, type Opening, type PeerEntry } from './peer-entry.ts'
+
 /** Peers with a connection or on the way to one. Beyond it `open` is refused, openings are dropped. */
 export const connectionsMax = 1024
 
@@ -45,10 +48,6 @@ const openRepeatMsMax = 8000
 
 /** An opening unanswered for this long is reported, once; it goes on while there is a route. */
 export const handshakeReportMs = 30_000
-
-/** Farewells kept for peers that missed them; beyond it the oldest is forgotten. */
-export const farewellsMax = 64
-const farewellMsMax = 10_000
 
 /** A peer's wrong secret is reported once in this time. */
 const refusalReportMs = 60_000
@@ -67,52 +66,15 @@ export interface ConnectionsOptions {
   readonly epoch: number
 }
 
-interface Opening {
-  handshake: InitiatorHandshake
-  readonly sinceMs: number
-  repeatMs: number
-  /** When the opening is repeated. */
-  deadlineMs: number
-  /** An answer could not be used: the next opening is a new one. */
-  spoilt: boolean
-  reported: boolean
-  /** The mesh did not take it. */
-  unsent: boolean
-}
-
-interface Answering {
-  readonly handshake: ResponderHandshake
-  readonly openMessage: Uint8Array
-  readonly expiresAtMs: number
-}
-
-/** All about one peer. */
-interface Peer {
-  readonly peer: PeerId
-  connection: Connection | undefined
-  opening: Opening | undefined
-  answering: Answering | undefined
-  /** This end wants a connection: it opens one when there is a route and none under way. */
-  wanted: boolean
-  /** Since when there is no route; undefined with one. */
-  unreachableSinceMs: number | undefined
-}
-
-interface Farewell {
-  readonly peer: PeerId
-  readonly packet: Uint8Array
-  readonly expiresAtMs: number
-}
-
 /** See the file header. Every method is to be followed by draining `poll`. */
 export class Connections implements MessagePort {
   readonly #context: EngineContext
   readonly #packets: PacketPort
   readonly #party: LocalParty
-  readonly #peers = new Map<PeerId, Peer>()
+  readonly #peers = new Map<PeerId, PeerEntry>()
   readonly #outputs: ConnectionOutputs = []
   #outputHead = 0
-  readonly #farewells = new Map<ConnectionId, Farewell>()
+  readonly #farewells = new Farewells()
   readonly #refusalAtMs = new Map<PeerId, number>()
   #answeringCount = 0
 
@@ -262,8 +224,8 @@ export class Connections implements MessagePort {
       if (entry.opening !== undefined && entry.opening.deadlineMs <= nowMs) {
         this.#repeatOpening(entry, entry.opening, nowMs)
       }
-      if (entry.connection !== undefined) entry.connection.handleDeadline(nowMs)
-      else if (isForgotten(entry, nowMs)) entry.wanted = false
+      entry.connection?.handleDeadline(nowMs)
+      if (isForgotten(entry, nowMs)) entry.wanted = false
       this.#settle(entry, nowMs)
     }
   }
@@ -295,9 +257,9 @@ export class Connections implements MessagePort {
       return
     }
     this.#context.recorder.connection.packetsUnknown.add()
-    const farewell = this.#farewells.get(packet.connection)
-    if (farewell?.peer === from && farewell.expiresAtMs > nowMs) {
-      this.#packets.send(from, 'control', farewell.packet, nowMs)
+    const farewell = this.#farewells.find(packet.connection, from, nowMs)
+    if (farewell !== undefined) {
+      this.#packets.send(from, 'control', farewell, nowMs)
       return
     }
     this.#sendUnknown(from, packet.connection, nowMs)
@@ -442,13 +404,13 @@ export class Connections implements MessagePort {
 
   // Handshakes
 
-  #openIfDue(entry: Peer, nowMs: number): void {
+  #openIfDue(entry: PeerEntry, nowMs: number): void {
     const underWay = entry.connection ?? entry.opening ?? entry.answering
     if (!entry.wanted || underWay !== undefined || entry.unreachableSinceMs !== undefined) return
     this.#startOpening(entry, nowMs)
   }
 
-  #startOpening(entry: Peer, nowMs: number): void {
+  #startOpening(entry: PeerEntry, nowMs: number): void {
     if (entry.opening !== undefined) return
     this.#context.recorder.connection.handshakeStarted.record(entry.peer)
     entry.opening = {
@@ -463,7 +425,7 @@ export class Connections implements MessagePort {
     this.#sendOpening(entry, entry.opening, nowMs)
   }
 
-  #repeatOpening(entry: Peer, opening: Opening, nowMs: number): void {
+  #repeatOpening(entry: PeerEntry, opening: Opening, nowMs: number): void {
     if (nowMs - opening.sinceMs >= handshakeReportMs && !opening.reported) {
       opening.reported = true
       this.#failed(entry.peer, 'unanswered')
@@ -477,7 +439,7 @@ export class Connections implements MessagePort {
     this.#sendOpening(entry, opening, nowMs)
   }
 
-  #sendOpening(entry: Peer, opening: Opening, nowMs: number): void {
+  #sendOpening(entry: PeerEntry, opening: Opening, nowMs: number): void {
     const { openPacket } = opening.handshake
     const result = this.#packets.send(entry.peer, 'control', openPacket, nowMs)
     opening.unsent = result === 'full'
@@ -487,7 +449,7 @@ export class Connections implements MessagePort {
   }
 
   #established(
-    entry: Peer,
+    entry: PeerEntry,
     established: Established,
     role: 'initiator' | 'responder',
     nowMs: number,
@@ -523,7 +485,7 @@ export class Connections implements MessagePort {
     this.#report('identity-mismatch', message, peer)
   }
 
-  #stopAnswering(entry: Peer): void {
+  #stopAnswering(entry: PeerEntry): void {
     if (entry.answering === undefined) return
     entry.answering = undefined
     this.#answeringCount -= 1
@@ -531,9 +493,9 @@ export class Connections implements MessagePort {
 
   // Peers
 
-  #add(peer: PeerId, nowMs: number): Peer {
+  #add(peer: PeerId, nowMs: number): PeerEntry {
     const hasRoute = this.#packets.payloadBytesMax(peer) > 0
-    const entry: Peer = {
+    const entry: PeerEntry = {
       peer,
       connection: undefined,
       opening: undefined,
@@ -545,23 +507,19 @@ export class Connections implements MessagePort {
     return entry
   }
 
-  #lostRoute(entry: Peer, nowMs: number): void {
+  #lostRoute(entry: PeerEntry, nowMs: number): void {
     entry.unreachableSinceMs ??= nowMs
     entry.opening = undefined
     entry.connection?.peerUnreachable(nowMs)
   }
 
   /** Tidies up after anything that may have ended a connection. */
-  #settle(entry: Peer, nowMs: number): void {
+  #settle(entry: PeerEntry, nowMs: number): void {
     const { connection } = entry
     if (connection?.ended !== undefined) {
       const { closePacket } = connection
       if (closePacket !== undefined) {
-        this.#keepFarewell(connection.localId, {
-          peer: entry.peer,
-          packet: closePacket,
-          expiresAtMs: nowMs + farewellMsMax,
-        })
+        this.#farewells.keep(connection.localId, entry.peer, closePacket, nowMs)
       }
       entry.connection = undefined
       entry.opening = undefined
@@ -569,16 +527,6 @@ export class Connections implements MessagePort {
     }
     const rest = entry.connection ?? entry.opening ?? entry.answering
     if (rest === undefined && !entry.wanted) this.#peers.delete(entry.peer)
-  }
-
-  #keepFarewell(connection: ConnectionId, farewell: Farewell): void {
-    if (this.#farewells.size >= farewellsMax) {
-      for (const oldest of this.#farewells.keys()) {
-        this.#farewells.delete(oldest)
-        break
-      }
-    }
-    this.#farewells.set(connection, farewell)
   }
 
   #failed(peer: PeerId, reason: string): void {
@@ -589,20 +537,4 @@ export class Connections implements MessagePort {
     const problem: Problem = { code, message }
     this.#outputs.push({ type: 'problem', problem, peer })
   }
-}
-
-function entryDeadlineMs(entry: Peer): number {
-  const { connection, opening, answering, unreachableSinceMs } = entry
-  let deadlineMs = Number.POSITIVE_INFINITY
-  if (connection !== undefined) deadlineMs = connection.nextDeadlineMs()
-  else if (unreachableSinceMs !== undefined) deadlineMs = unreachableSinceMs + parkMsMax
-  if (opening !== undefined) deadlineMs = Math.min(deadlineMs, opening.deadlineMs)
-  if (answering !== undefined) deadlineMs = Math.min(deadlineMs, answering.expiresAtMs)
-  return deadlineMs
-}
-
-/** Without a connection and without a route for too long: nobody waits any more. */
-function isForgotten(entry: Peer, nowMs: number): boolean {
-  const since = entry.unreachableSinceMs
-  return since !== undefined && nowMs - since >= parkMsMax
 }

@@ -14,9 +14,9 @@ import { signatureBytes, type CertificateVerifier, type Identity } from '../iden
 import { decodePeerId, peerIdOf, type PeerId } from '../identity/peer-id.ts'
 import { handshakePattern } from '../noise/handshake-pattern.ts'
 import { HandshakeState, type HandshakeRole, type TransportKeys } from '../noise/handshake-state.ts'
-import { connectionWindowBytes, type InitialCredit } from './connection.ts'
 import { encodePacket, protocolVersion, type ConnectionId } from './packet.ts'
 import { streamWindowBytes } from './receive-stream.ts'
+import { connectionWindowBytes, type InitialCredit } from './stream-set.ts'
 
 const pattern = handshakePattern('XX', [0])
 const prologueLabel = encodeUtf8('fieldmesh connection\n')

@@ -7,14 +7,19 @@
 export const packetNumberMax = 2 ** 48
 
 /**
+ * Packets that may overtake one and leave its number readable. The mesh sends higher priorities
+ * first, so a packet of bulk data can wait while hundreds pass it.
+ */
+export const overtakingPacketsMax = 8192
+
+/**
  * Bytes that tell `packetNumber` from all others the receiver may take it for: enough for twice the
- * distance to `largestAcknowledged` (-1 for none).
+ * distance to `largestAcknowledged` (-1 for none) and to those that overtake it; 2 to 4.
  */
 export function packetNumberBytes(packetNumber: number, largestAcknowledged: number): number {
-  const distance = (packetNumber - largestAcknowledged) * 2
-  if (distance < 0x100) return 1
-  if (distance < 0x1_0000) return 2
-  return distance < 0x100_0000 ? 3 : 4
+  const reach = (packetNumber - largestAcknowledged + overtakingPacketsMax) * 2
+  if (reach < 0x1_0000) return 2
+  return reach < 0x100_0000 ? 3 : 4
 }
 
 /** The number nearest to the one expected next whose low `bytes` bytes are `truncated`. */

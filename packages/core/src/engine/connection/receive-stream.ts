@@ -14,7 +14,7 @@ export const streamWindowBytes = 256 * 1024
 export const streamWindowBytesMax = 1024 * 1024
 
 /** What became of a STREAM frame. All but `ok` end the connection. */
-export type ReceiveOutcome = 'ok' | 'flow-control' | 'too-many-gaps' | 'message-malformed'
+export type ReceiveOutcome = 'ok' | 'flow-control' | 'gaps' | 'message'
 
 /** One direction of one stream. */
 export class ReceiveStream {
@@ -48,13 +48,13 @@ export class ReceiveStream {
     const fresh = offset < this.#readOffset ? data.subarray(this.#readOffset - offset) : data
     const freshOffset = end - fresh.length
     if (freshOffset > this.#readOffset) {
-      return this.#reordered.write(this.#readOffset, freshOffset, fresh) ? 'ok' : 'too-many-gaps'
+      return this.#reordered.write(this.#readOffset, freshOffset, fresh) ? 'ok' : 'gaps'
     }
-    if (!this.#consume(fresh, messages)) return 'message-malformed'
+    if (!this.#consume(fresh, messages)) return 'message'
     while (!this.#reordered.isEmpty) {
       const next = this.#reordered.read(this.#readOffset)
       if (next.length === 0) break
-      if (!this.#consume(next, messages)) return 'message-malformed'
+      if (!this.#consume(next, messages)) return 'message'
     }
     return 'ok'
   }

@@ -1,0 +1,227 @@
+/** Both halves of a stream, joined by pieces that are lost, doubled and shuffled. */
+
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { ByteWriter } from '../bytes/writer.ts'
+import { MessageAssembler } from './message-assembler.ts'
+import { messageBytesMax } from './message-port.ts'
+import { RangeSet } from './range-set.ts'
+import { ReceiveStream, streamWindowBytes, streamWindowBytesMax } from './receive-stream.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import { ReorderBuffer, reorderedRunsMax } from './reorder-buffer.ts'
+import { SendStream, unsentBytesMax } from './send-stream.ts'
+
+function message(length: number, salt = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => (index * 7 + salt) & 0xff)
+}
+
+function bytesOf(stream: SendStream, piece: { offset: number; length: number }): Uint8Array {
+  const writer = new ByteWriter()
+  stream.writePiece(piece, writer)
+  return writer.finish()
+}
+
+describe('a stream', () => {
+  test('[ST1][ST2] gives each message once, in order, however its pieces travel', () => {
+    const travel = fc.record({
+      lost: fc.boolean(),
+      doubled: fc.boolean(),
+      probed: fc.boolean(),
+      place: fc.nat({ max: 5 }),
+      lengthMax: fc.integer({ min: 1, max: 5000 }),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 6000 }), { maxLength: 20 }),
+        fc.array(travel, { minLength: 30, maxLength: 60 }),
+        (lengths, travels) => {
+          const sender = new SendStream(0, streamWindowBytes)
+          const receiver = new ReceiveStream()
+          const sent = lengths.map((length, index) => message(length, index))
+          for (const one of sent) expect(sender.queue(one)).toBe(true)
+          const arrived: Uint8Array[] = []
+          const wire: { offset: number; length: number; data: Uint8Array }[] = []
+          const deliver = (index: number) => {
+            const [piece] = wire.splice(index, 1)
+            if (piece === undefined) return
+            expect(receiver.receive(piece.offset, piece.data, arrived)).toBe('ok')
+            sender.acknowledged(piece)
+          }
+          for (
+            let round = 0;
+            round < 10_000 && (sender.canSend(1e9) || wire.length > 0);
+            round += 1
+          ) {
+            const { lost, doubled, probed, place, lengthMax } = travels[round % travels.length]!
+            const piece = sender.takePiece(lengthMax, 1e9)
+            if (piece !== undefined) {
+              const data = bytesOf(sender, piece)
+              if (lost && round < 200) sender.lost(piece)
+              else wire.push({ ...piece, data })
+              if (doubled) wire.push({ ...piece, data })
+              if (probed && round < 200) sender.lost(piece)
+            }
+            if (wire.length > 4 || piece === undefined) deliver(place % wire.length)
+          }
+          expect(arrived).toEqual(sent)
+          expect(sender.heldBytes).toBe(0)
+          expect(receiver.heldBytes).toBe(0)
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  test('[ST9] is full with 1 MiB unsent, and writable once below', () => {
+    const sender = new SendStream(0, 10 * unsentBytesMax)
+    expect(sender.queue(message(unsentBytesMax))).toBe(true)
+    expect(sender.queue(message(1))).toBe(false)
+    expect(sender.takeWritable()).toBe(false)
+    sender.takePiece(100, 1e9)
+    expect(sender.takeWritable()).toBe(true)
+    expect(sender.takeWritable()).toBe(false)
+    expect(sender.queue(message(1))).toBe(true)
+  })
+
+  test('[ST5] sends nothing new beyond the credit of the stream or the connection', () => {
+    const sender = new SendStream(0, 100)
+    sender.queue(message(500))
+    expect(sender.takePiece(1000, 60)).toEqual({ offset: 0, length: 60 })
+    expect(sender.takePiece(1000, 1000)).toEqual({ offset: 60, length: 40 })
+    expect(sender.canSend(1000)).toBe(false)
+    sender.raiseLimit(50)
+    expect(sender.canSend(1000)).toBe(false)
+    sender.lost({ offset: 10, length: 20 })
+    expect(sender.takePiece(1000, 0)).toEqual({ offset: 10, length: 20 })
+    sender.raiseLimit(150)
+    expect(sender.takePiece(1000, 1000)).toEqual({ offset: 100, length: 50 })
+  })
+
+  test('[ST1] what was acknowledged is not sent again', () => {
+    const sender = new SendStream(0, 1000)
+    sender.queue(message(500))
+    sender.takePiece(400, 1e9)
+    sender.acknowledged({ offset: 100, length: 100 })
+    sender.lost({ offset: 0, length: 400 })
+    expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 0, length: 100 })
+    expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 200, length: 200 })
+  })
+
+  test('[ST1] thousands of small messages share few chunks of memory', () => {
+    const sender = new SendStream(0, 1e9)
+    for (let index = 0; index < 10_000; index += 1) sender.queue(message(10, index))
+    expect(sender.heldBytes).toBeLessThan(130_000)
+  })
+})
+
+describe('receiving', () => {
+  test('[ST5] data beyond the credit is a violation', () => {
+    const receiver = new ReceiveStream()
+    expect(receiver.receive(streamWindowBytes - 1, message(1), [])).toBe('ok')
+    expect(receiver.receive(streamWindowBytes, message(1), [])).toBe('flow-control')
+  })
+
+  test('[ST8] gaps are bounded in number', () => {
+    const receiver = new ReceiveStream()
+    for (let index = 0; index < reorderedRunsMax; index += 1) {
+      expect(receiver.receive(1 + index * 2, message(1), [])).toBe('ok')
+    }
+    expect(receiver.receive(1 + reorderedRunsMax * 2, message(1), [])).toBe('gaps')
+  })
+
+  test('[ST8] memory for gaps stays within the window and is given back', () => {
+    const receiver = new ReceiveStream()
+    const whole = message(streamWindowBytes - 10)
+    const framed = new ByteWriter().bytes(whole).finish()
+    expect(receiver.receive(1000, framed.subarray(1000), [])).toBe('ok')
+    expect(receiver.heldBytes).toBeLessThanOrEqual(streamWindowBytes)
+    const arrived: Uint8Array[] = []
+    expect(receiver.receive(0, framed.subarray(0, 1500), arrived)).toBe('ok')
+    expect(arrived).toEqual([whole])
+    expect(receiver.heldBytes).toBe(0)
+  })
+
+  test('[ST8] the reorder buffer keeps bytes across growth and wrapping', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat({ max: 20_000 }), fc.integer({ min: 1, max: 3000 })), {
+          maxLength: 30,
+        }),
+        fc.nat({ max: 100_000 }),
+        (writes, base) => {
+          const buffer = new ReorderBuffer()
+          const written = new RangeSet()
+          for (const [ahead, length] of writes) {
+            const offset = base + 1 + ahead
+            const data = Uint8Array.from({ length }, (_, index) => (offset + index) % 251)
+            buffer.write(base, offset, data)
+            written.add(offset, offset + length)
+          }
+          let isSame = true
+          for (let at = base; at < base + 24_000;) {
+            const run = buffer.read(at)
+            isSame &&= run.length > 0 === written.has(at)
+            isSame &&= run.every((byte, index) => byte === (at + index) % 251)
+            at += Math.max(1, run.length)
+          }
+          expect(isSame).toBe(true)
+          expect(buffer.capacityBytes).toBe(0)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})
+
+describe('messages', () => {
+  test('[ST4] memory follows what has arrived, not what was announced', () => {
+    const assembler = new MessageAssembler()
+    const head = new ByteWriter().varint(messageBytesMax).finish()
+    expect(assembler.push(head, [])).toBe(true)
+    expect(assembler.allocatedBytes).toBe(0)
+    let arrived = 0
+    const part = message(10_000)
+    while (arrived < 1_000_000) {
+      expect(assembler.push(part, [])).toBe(true)
+      arrived += part.length
+      expect(assembler.allocatedBytes).toBeLessThanOrEqual(Math.max(65_536, arrived * 4))
+    }
+  })
+
+  test.each([
+    ['of no length', Uint8Array.of(0)],
+    ['beyond 16 MiB', new ByteWriter().varint(messageBytesMax + 1).finish()],
+    ['with a length of five bytes', Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x01)],
+    ['with a padded length', Uint8Array.of(0x81, 0x00)],
+  ])('[ST3] a message %s ends the connection', (_name, bytes) => {
+    expect(new MessageAssembler().push(bytes, [])).toBe(false)
+  })
+})
+
+describe('windows', () => {
+  test('[ST6] credit is announced at half, and doubles when it is used up quickly', () => {
+    const window = new ReceiveWindow(1000, 4000)
+    expect(window.consume(499)).toBe(false)
+    expect(window.consume(1)).toBe(true)
+    expect(window.advance(0, 100)).toBe(1500)
+    expect(window.consume(500)).toBe(true)
+    expect(window.advance(150, 100)).toBe(3000)
+    window.consume(1000)
+    expect(window.advance(1000, 100)).toBe(4000)
+    for (let round = 0; round < 5; round += 1) {
+      window.consume(2000)
+      window.advance(1001 + round, 100)
+    }
+    expect(window.windowBytes).toBe(4000)
+  })
+
+  test('[ST6] a stream window grows to its maximum and no further', () => {
+    const { window } = new ReceiveStream()
+    for (let round = 0; round < 10; round += 1) {
+      window.consume(window.windowBytes)
+      window.advance(round, 10)
+    }
+    expect(window.windowBytes).toBe(streamWindowBytesMax)
+  })
+})
