@@ -1,5 +1,6 @@
 /** Bounds on documents: what one may hold, and how its parts may be named. */
 
+import { updateBytesMax } from '../engine/sync/change-codec.ts'
 import type { DocumentKey } from '../engine/sync/change.ts'
 
 /** Largest state that a local write may leave, in bytes of its encoded update. */
@@ -46,3 +47,10 @@ export function isDocumentKey(document: DocumentKey): boolean {
   const { collection, id } = document
   return (collection === '' || isCollectionName(collection)) && isDocumentId(id)
 }
+
+/**
+ * Size of the updates that changes and checkpoints are cut into, in bytes. A little below what one
+ * update may have (`updateBytesMax`), so that a merged item, whose references are longer than those
+ * it was written with, still fits.
+ */
+export const updateBytesTarget = updateBytesMax - 1024

@@ -11,8 +11,8 @@ import type { JsonObject } from './query.ts'
 export interface DocumentsPort {
   /** An empty document whose local edits carry `clientId` (1 to 2^32 - 1). */
   create(clientId: number): OpenDocument
-  /** One update that says what all of these say; each passed `checkUpdate`. */
-  mergeUpdates(updates: readonly Uint8Array[]): Uint8Array
+  /** One update that says what all of these say; `undefined` when they contradict each other. */
+  mergeUpdates(updates: readonly Uint8Array[]): Uint8Array | undefined
 }
 
 /** What became of edits: the update that says so, if any, or why they do not fit the document. */

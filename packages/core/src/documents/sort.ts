@@ -23,11 +23,11 @@ export function compileSort(sort: Query['sort']): RowOrder | Problem {
   if (sort !== undefined && (!Array.isArray(sort) || sort.length > sortPathsMax)) {
     return queryInvalid(`a sort is a list of at most ${sortPathsMax} paths`)
   }
-  for (const entry of sort ?? []) {
+  for (const entry of (sort ?? []) as readonly unknown[]) {
     if (!Array.isArray(entry) || typeof entry[0] !== 'string') {
       return queryInvalid('a sort is a list of pairs of path and direction')
     }
-    const [path, direction] = entry as readonly [string, unknown]
+    const [path, direction] = entry as [string, unknown]
     if (direction !== 1 && direction !== -1) return queryInvalid('a direction is 1 or -1')
     const parsed = parseQueryPath(path)
     if ('code' in parsed) return parsed

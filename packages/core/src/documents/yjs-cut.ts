@@ -29,7 +29,8 @@ export class ItemCutter {
   /** Flags and references of the item as they are. */
   readonly #head: Uint8Array
   readonly #content: Uint8Array
-  readonly #reader: ByteReader
+  /** Where the next unit begins in the content. */
+  #position: number
   /** Units taken so far. */
   #offset = 0
 
@@ -39,8 +40,9 @@ export class ItemCutter {
     this.#kind = struct.info & contentMask
     this.#head = update.subarray(struct.start, struct.contentStart)
     this.#content = update.subarray(struct.contentStart, struct.end)
-    this.#reader = new ByteReader(this.#content)
-    this.#reader.varint()
+    const reader = new ByteReader(this.#content)
+    reader.varint()
+    this.#position = this.#content.length - reader.remaining
   }
 
   get done(): boolean {
@@ -65,10 +67,6 @@ export class ItemCutter {
     return { clock, bytes: writer.finish() }
   }
 
-  get #position(): number {
-    return this.#content.length - this.#reader.remaining
-  }
-
   #writeHead(writer: ByteWriter, clock: number): void {
     const { info, rightOrigin } = this.#struct
     writer
@@ -78,28 +76,38 @@ export class ItemCutter {
     if (rightOrigin !== undefined) writer.varint(rightOrigin.client).varint(rightOrigin.clock)
   }
 
-  /** Reads whole characters or values up to `limit`, at least one; the units they are. */
+  /** Goes over whole characters or values up to `limit`, at least one; the units they are. */
   #take(limit: number): number {
+    return this.#kind === contentKind.string ? this.#takeText(limit) : this.#takeValues(limit)
+  }
+
+  #takeText(limit: number): number {
+    const content = this.#content
+    const first = this.#position
+    let position = first
     let units = 0
-    while (this.#offset + units < this.#struct.length) {
-      const length = this.#nextLength()
-      if (units > 0 && this.#position + length > limit) break
-      this.#reader.raw(length)
-      units += this.#kind === contentKind.string && length === 4 ? 2 : 1
+    while (position < content.length) {
+      const lead = content[position]!
+      const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+      if (position > first && position + length > limit) break
+      position += length
+      units += length === 4 ? 2 : 1
     }
+    this.#position = position
     return units
   }
 
-  /** Bytes of the next character or value. */
-  #nextLength(): number {
-    const position = this.#position
-    if (this.#kind === contentKind.string) {
-      const lead = this.#content[position]!
-      return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+  #takeValues(limit: number): number {
+    const reader = new ByteReader(this.#content.subarray(this.#position))
+    let units = 0
+    while (this.#offset + units < this.#struct.length) {
+      if (this.#kind === contentKind.any) skipAny(reader, 0)
+      else skipJson(reader, 'or-undefined')
+      const next = this.#content.length - reader.remaining
+      if (units > 0 && next > limit) break
+      this.#position = next
+      units += 1
     }
-    const ahead = new ByteReader(this.#content.subarray(position))
-    if (this.#kind === contentKind.any) skipAny(ahead, 0)
-    else skipJson(ahead, 'or-undefined')
-    return this.#content.length - position - ahead.remaining
+    return units
   }
 }

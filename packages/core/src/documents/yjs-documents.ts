@@ -21,7 +21,15 @@ const idleClientId = -1
 export function createYjsDocuments(): DocumentsPort {
   return {
     create: (clientId) => new YjsDocument(clientId),
-    mergeUpdates: (updates) => Y.mergeUpdates([...updates]),
+    mergeUpdates,
+  }
+}
+
+function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array | undefined {
+  try {
+    return Y.mergeUpdates([...updates])
+  } catch {
+    return undefined
   }
 }
 
