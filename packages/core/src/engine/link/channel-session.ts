@@ -1,0 +1,409 @@
+/**
+ * One channel from opening to close: handshake, frames, sealing, signs of life and credit.
+ *
+ *     handshaking ──► up ◄──► suspect
+ *          │           │         │
+ *          │           ├─► draining (said farewell, still listening)
+ *          └──────► closing ◄────┴──► closed
+ *
+ * Each transition leaves an event with its reason. A session decides nothing about its link: what
+ * the neighbourhood must know it tells through `takeEvent`.
+ */
+
+import { unreachable } from '../assert.ts'
+import type { EngineContext } from '../context.ts'
+import type { ChannelId } from '../input.ts'
+import { noiseMessageBytesMax } from '../noise/cipher-state.ts'
+import type { ChannelTraits } from '../../transport/channel.ts'
+import { ChannelCredit, controlMessageBytesMax } from './channel-credit.ts'
+import { decodeCloseReason, encodeCloseReason } from './close-reason.ts'
+import type { CloseReason, WireCloseReason } from './close-reason.ts'
+import { frameKindOf, priorityIndexes } from './frame.ts'
+import type { OutgoingFrame, PriorityIndex } from './frame.ts'
+import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
+import { FramePacker } from './frame-packer.ts'
+import { FrameReassembler } from './frame-reassembler.ts'
+import { decodeHello, encodeHello } from './hello.ts'
+import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
+import type { MeshFrameKind } from './link-port.ts'
+import { Liveness } from './liveness.ts'
+import type { SendQueue } from './send-queue.ts'
+
+/** A handshake that takes longer is given up, in milliseconds. */
+export const handshakeTimeoutMs = 10_000
+
+/** Largest frame before the other end is proven, in bytes: what a stranger can make us hold. */
+export const handshakeFrameBytesMax = 1024
+
+/** A farewell that the other end does not answer is final after this time, in milliseconds. */
+export const drainTimeoutMs = 2_000
+
+/** Largest message sent, in bytes: small frames are gathered up to it. */
+export const messageBytesMax = noiseMessageBytesMax
+
+export type SessionState = 'handshaking' | 'up' | 'suspect' | 'draining' | 'closing' | 'closed'
+
+export type SessionEvent =
+  | { readonly type: 'established'; readonly remote: RemoteIdentity }
+  | { readonly type: 'frame'; readonly kind: MeshFrameKind; readonly payload: Uint8Array }
+  /** The round trip was measured. */
+  | { readonly type: 'measured' }
+  | { readonly type: 'suspect' }
+  /** It ends with this reason; `remote` when the other end gave it. */
+  | { readonly type: 'ended'; readonly reason: CloseReason; readonly by: 'local' | 'remote' }
+
+export interface SessionOptions {
+  readonly channel: ChannelId
+  readonly transport: string
+  readonly traits: ChannelTraits
+  readonly role: 'initiator' | 'responder'
+  readonly handshake: LinkHandshake
+}
+
+/** The state machine of one channel. */
+export class ChannelSession {
+  readonly channel: ChannelId
+  readonly transport: string
+  readonly traits: ChannelTraits
+  readonly role: 'initiator' | 'responder'
+  /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
+  carriedFrames = false
+  /** Messages received so far. */
+  receivedMessages = 0
+  readonly #context: EngineContext
+  readonly #handshake: LinkHandshake
+  readonly #openedAtMs: number
+  readonly #cipher = new FrameCipher()
+  readonly #packer = new FramePacker(this.#cipher)
+  readonly #reassembler = new FrameReassembler(handshakeFrameBytesMax)
+  readonly #credit = new ChannelCredit()
+  readonly #ownFrames: OutgoingFrame[] = []
+  readonly #events: SessionEvent[] = []
+  #state: SessionState = 'handshaking'
+  #stateDeadlineMs: number
+  #liveness: Liveness | undefined
+  #remote: RemoteIdentity | undefined
+  #mustClose = false
+
+  constructor(context: EngineContext, options: SessionOptions, nowMs: number) {
+    this.#context = context
+    this.channel = options.channel
+    this.transport = options.transport
+    this.traits = options.traits
+    this.role = options.role
+    this.#handshake = options.handshake
+    this.#openedAtMs = nowMs
+    this.#stateDeadlineMs = nowMs + handshakeTimeoutMs
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  /** The other end, once proven. */
+  get remote(): RemoteIdentity | undefined {
+    return this.#remote
+  }
+
+  get rttMs(): number | undefined {
+    return this.#liveness?.rttMs
+  }
+
+  /** Up or suspect: mesh frames can be sent. */
+  get usable(): boolean {
+    return this.#state === 'up' || this.#state === 'suspect'
+  }
+
+  /** Bytes held for the other end: unfinished frames. */
+  get heldBytes(): number {
+    return this.#reassembler.heldBytes
+  }
+
+  /** Begins the handshake where it is this end's move. */
+  start(): void {
+    if (this.role === 'initiator') this.#sendAuth(this.#handshake.start())
+  }
+
+  /** The next thing the neighbourhood must know. */
+  takeEvent(): SessionEvent | undefined {
+    return this.#events.shift()
+  }
+
+  /** One message came. */
+  receive(bytes: Uint8Array, nowMs: number): void {
+    const { link } = this.#context.recorder
+    this.receivedMessages += 1
+    link.messagesReceived.add()
+    link.bytesReceived.add(bytes.length)
+    if (this.#state === 'closing' || this.#state === 'closed') return
+    this.#liveness?.received(nowMs)
+    if (this.#state === 'suspect') this.#enter('up', 'heard')
+    this.#reassembler.load(bytes)
+    while (!this.#isOver()) {
+      const frame = this.#reassembler.next()
+      if (!frame) break
+      link.framesReceived.add()
+      const payload = this.#cipher.open(frame)
+      if (!payload) {
+        link.framesUndecipherable.add()
+        this.close('protocol', nowMs)
+        return
+      }
+      this.#take(frame.kindCode, payload, nowMs)
+    }
+    if (this.#reassembler.fault !== undefined && !this.#isOver()) this.#malformed(nowMs)
+  }
+
+  drained(totalBytes: number): void {
+    this.#credit.drained(totalBytes)
+  }
+
+  /** Asks the other end for a sign of life. */
+  probe(): void {
+    this.#liveness?.probe()
+  }
+
+  /** This machine slept for that long: silence meanwhile proves nothing. */
+  woke(sleptMs: number, nowMs: number): void {
+    this.#liveness?.woke(nowMs)
+    if (this.#state === 'handshaking') this.#stateDeadlineMs += sleptMs
+  }
+
+  /** Says farewell with a reason and closes the channel after it. Idempotent. */
+  close(reason: WireCloseReason, nowMs: number): void {
+    if (this.#isOver()) return
+    if (this.#state !== 'draining') this.#sayFarewell(reason)
+    this.#enter('closing', reason)
+    this.#stateDeadlineMs = nowMs + drainTimeoutMs
+    this.#events.push({ type: 'ended', reason, by: 'local' })
+  }
+
+  /** Says farewell and stops sending, but listens until the other end has done the same. */
+  drain(reason: WireCloseReason, nowMs: number): void {
+    if (!this.usable) return
+    this.#sayFarewell(reason)
+    this.#enter('draining', reason)
+    this.#stateDeadlineMs = nowMs + drainTimeoutMs
+  }
+
+  /** The channel is gone. */
+  channelClosed(reason: string): void {
+    if (this.#state !== 'closed') this.#enter('closed', reason)
+  }
+
+  /**
+   * Gives up frames under way, to be sent from their start on another channel. Not those of the
+   * control priority: the farewell follows them, so they are finished here.
+   */
+  takeBack(queue: SendQueue): void {
+    for (const priority of priorityIndexes) {
+      const frame = priority === 0 ? undefined : this.#packer.takeBack(priority)
+      if (frame) queue.putBack(priority, frame)
+    }
+  }
+
+  handleDeadline(nowMs: number): void {
+    switch (this.#state) {
+      case 'handshaking':
+        if (nowMs >= this.#stateDeadlineMs) this.close('handshake-timeout', nowMs)
+        return
+      case 'up':
+      case 'suspect':
+        this.#judge(nowMs)
+        return
+      case 'draining':
+        if (nowMs >= this.#stateDeadlineMs) this.close('duplicate', nowMs)
+        return
+      case 'closing':
+        // The farewell found no credit for all this time: the channel closes without it.
+        if (nowMs >= this.#stateDeadlineMs) {
+          this.#ownFrames.length = 0
+          this.#mustClose = true
+        }
+        return
+      case 'closed':
+        return
+      default:
+        unreachable(this.#state)
+    }
+  }
+
+  nextDeadlineMs(): number {
+    if (this.#state === 'closed' || this.#mustClose) return Number.POSITIVE_INFINITY
+    if (this.usable && this.#liveness) {
+      return this.#liveness.nextDeadlineMs(this.#state === 'suspect')
+    }
+    return this.#stateDeadlineMs
+  }
+
+  /** The next message for the channel, with mesh frames from the queue where one is given. */
+  transmit(queue: SendQueue | undefined, nowMs: number): Uint8Array | undefined {
+    if (this.#state === 'closed' || this.#mustClose) return undefined
+    const bytesMax = Math.min(this.traits.messageBytesMax, messageBytesMax)
+    const wasWaiting = this.#credit.waiting
+    const allowance = this.#credit.allowance(bytesMax)
+    if (!wasWaiting && this.#credit.waiting) this.#context.recorder.link.creditWaits.add()
+    if (allowance === 'none') {
+      this.#liveness?.hold(nowMs)
+      return undefined
+    }
+    const [messageMax, lowest] =
+      allowance === 'any'
+        ? ([bytesMax, 3] as const)
+        : ([Math.min(bytesMax, controlMessageBytesMax), 0] as const)
+    const usableQueue = this.usable ? queue : undefined
+    const message = this.#packer.pack(messageMax, this.usable ? lowest : 0, (priority) =>
+      this.#nextFrame(priority, usableQueue, nowMs),
+    )
+    if (!message) return undefined
+    this.#credit.sent(message.length)
+    const { link } = this.#context.recorder
+    link.messagesSent.add()
+    link.bytesSent.add(message.length)
+    return message
+  }
+
+  /** True once, when everything is said and the channel is to be closed. */
+  takeClose(): boolean {
+    if (this.#state !== 'closing') return false
+    const saidAll = this.#ownFrames.length === 0 && !this.#packer.isUnderWay(0)
+    if (!saidAll && !this.#mustClose) return false
+    this.#mustClose = true
+    this.#enter('closed', 'said farewell')
+    return true
+  }
+
+  #nextFrame(
+    priority: PriorityIndex,
+    queue: SendQueue | undefined,
+    nowMs: number,
+  ): OutgoingFrame | undefined {
+    if (priority === 0) {
+      const own = this.#ownFrames.shift()
+      if (own) return own
+      const hello = this.usable ? this.#liveness?.takeHello(nowMs) : undefined
+      if (hello) return { kind: 'hello', payload: encodeHello(hello) }
+    }
+    const frame = queue?.take(priority)
+    if (!frame) return undefined
+    this.carriedFrames = true
+    this.#liveness?.dataSent(nowMs)
+    return frame
+  }
+
+  #take(kindCode: number, payload: Uint8Array, nowMs: number): void {
+    const kind = frameKindOf(kindCode)
+    const { link } = this.#context.recorder
+    if (kind === 'close') {
+      this.#farewellReceived(decodeCloseReason(payload), nowMs)
+      return
+    }
+    if (this.#state === 'handshaking') {
+      if (kind === 'auth') this.#takeStep(this.#handshake.read(payload), nowMs)
+      else if (kind === undefined) link.framesSkipped.add()
+      else this.#malformed(nowMs)
+      return
+    }
+    switch (kind) {
+      case 'hello': {
+        const hello = decodeHello(payload)
+        if (!hello) return this.#malformed(nowMs)
+        return this.#takeHelloOutcome(this.#liveness?.helloReceived(hello, nowMs))
+      }
+      case 'route':
+      case 'presence':
+      case 'packet':
+        this.#events.push({ type: 'frame', kind, payload })
+        return
+      case 'auth':
+        return this.#malformed(nowMs)
+      case 'route-request':
+      case 'link-control':
+      case 'bundle-switch':
+      case 'extension':
+      case undefined:
+        link.framesSkipped.add()
+        return
+      default:
+        return unreachable(kind)
+    }
+  }
+
+  #takeHelloOutcome(outcome: 'ignored' | 'measured' | 'unmeasured' | undefined): void {
+    const { link } = this.#context.recorder
+    if (outcome === 'ignored') link.hellosIgnored.add()
+    if (outcome !== 'measured') return
+    link.rttMs.observe(this.rttMs ?? 0)
+    this.#events.push({ type: 'measured' })
+  }
+
+  #takeStep(step: LinkHandshakeStep, nowMs: number): void {
+    const { link } = this.#context.recorder
+    switch (step.type) {
+      case 'send':
+        this.#sendAuth(step.message)
+        return
+      case 'refused':
+        this.close(step.reason, nowMs)
+        return
+      case 'complete':
+        if (step.message) this.#sendAuth(step.message)
+        if (!isSecured(this.traits)) this.#cipher.secure(step.keys)
+        this.#reassembler.bodyBytesMax = frameBodyBytesMax
+        this.#remote = step.remote
+        this.#liveness = new Liveness(nowMs)
+        link.handshakes.add()
+        link.handshakeMs.observe(nowMs - this.#openedAtMs)
+        this.#enter('up', 'proven')
+        this.#events.push({ type: 'established', remote: step.remote })
+        return
+      default:
+        unreachable(step)
+    }
+  }
+
+  #farewellReceived(reason: CloseReason, nowMs: number): void {
+    // The answer to a farewell of ours is heard; a farewell of theirs is answered, so that they
+    // know that all they sent has arrived.
+    if (this.usable) this.#sayFarewell(reason === 'unknown' ? 'stopped' : reason)
+    this.#enter('closing', `remote ${reason}`)
+    this.#stateDeadlineMs = nowMs + drainTimeoutMs
+    this.#events.push({ type: 'ended', reason, by: 'remote' })
+  }
+
+  #judge(nowMs: number): void {
+    const verdict = this.#liveness?.verdict(nowMs)
+    if (verdict === 'dead') this.close('silent', nowMs)
+    else if (verdict === 'suspect' && this.#state === 'up') {
+      this.#enter('suspect', 'unanswered')
+      this.#events.push({ type: 'suspect' })
+    }
+  }
+
+  #malformed(nowMs: number): void {
+    this.#context.recorder.link.framesMalformed.add()
+    this.close(this.#state === 'handshaking' ? 'handshake-failed' : 'protocol', nowMs)
+  }
+
+  #sendAuth(payload: Uint8Array): void {
+    this.#ownFrames.push({ kind: 'auth', payload })
+  }
+
+  #sayFarewell(reason: WireCloseReason): void {
+    this.#ownFrames.push({ kind: 'close', payload: encodeCloseReason(reason) })
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed'
+  }
+
+  #enter(state: SessionState, reason: string): void {
+    this.#context.recorder.link.channelState.record(this.channel, this.#state, state, reason)
+    this.#state = state
+  }
+}
+
+/** The channel itself encrypts, to the very end that was proven: sealing again gains nothing. */
+export function isSecured(traits: ChannelTraits): boolean {
+  return traits.encrypted && traits.binding !== undefined
+}

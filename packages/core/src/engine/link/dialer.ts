@@ -1,0 +1,278 @@
+/**
+ * Whom to dial and when (rule LK13 of docs/specs/wire.md): addresses that transports report, and
+ * peers that the mesh wants over a signalling transport.
+ */
+
+import type { EngineContext } from '../context.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { DialId } from '../input.ts'
+import type { DialFailureReason, TransportCapabilities } from '../../transport/transport.ts'
+import { isHardReason } from './close-reason.ts'
+import type { LinkDownReason } from './close-reason.ts'
+import { DialTarget } from './dial-target.ts'
+
+/** Dials under way at once; others wait. Each costs the host sockets or ICE candidates. */
+export const dialsMax = 4
+
+/** A dial that takes longer is cancelled, in milliseconds. */
+export const dialTimeoutMs = 10_000
+
+/** Addresses and wanted peers, each. The newest is refused and counted. */
+export const targetsMax = 256
+
+/** Why a wanted peer is dialled no more. */
+export type GiveUpReason = DialFailureReason | 'self' | 'transport-stopped' | 'limit'
+
+export type DialerOutput =
+  | {
+      readonly type: 'dial'
+      readonly dial: DialId
+      readonly transport: string
+      readonly address: string
+    }
+  | { readonly type: 'cancel-dial'; readonly dial: DialId }
+  | {
+      readonly type: 'dial-given-up'
+      readonly peer: PeerId
+      readonly transport: string
+      readonly reason: GiveUpReason
+    }
+
+interface Dial {
+  readonly target: DialTarget
+  readonly deadlineMs: number
+  /** Cancelled; only its answer is awaited. */
+  cancelled: boolean
+}
+
+/** Dial failures that will be the same at the next attempt. */
+const finalFailures: ReadonlySet<DialFailureReason> = new Set<DialFailureReason>([
+  'bad-address',
+  'not-permitted',
+  'unsupported',
+])
+
+/** All targets of one peer. */
+export class Dialer {
+  readonly #context: EngineContext
+  readonly #transports = new Map<string, TransportCapabilities>()
+  readonly #targetsByKey = new Map<string, DialTarget>()
+  readonly #dials = new Map<DialId, Dial>()
+  readonly #outputs: DialerOutput[] = []
+  #nextDialId = 1
+
+  constructor(context: EngineContext) {
+    this.#context = context
+  }
+
+  poll(): DialerOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  transportStarted(transport: string, capabilities: TransportCapabilities, nowMs: number): void {
+    this.#transports.set(transport, capabilities)
+    this.#startDials(nowMs)
+  }
+
+  transportStopped(transport: string, nowMs: number): void {
+    this.#transports.delete(transport)
+    for (const target of this.#targetsByKey.values()) {
+      if (target.transport !== transport) continue
+      this.#forget(target)
+      this.#giveUp(target, 'transport-stopped')
+    }
+    this.#startDials(nowMs)
+  }
+
+  addressFound(transport: string, address: string, nowMs: number): void {
+    this.#addTarget(transport, address, undefined)
+    this.#startDials(nowMs)
+  }
+
+  addressLost(transport: string, address: string, nowMs: number): void {
+    const target = this.#targetsByKey.get(targetKey(transport, address, undefined))
+    if (target) this.#forget(target)
+    this.#startDials(nowMs)
+  }
+
+  /** A peer that is linked over that transport already is dialled when it no longer is. */
+  want(peer: PeerId, transport: string, isLinked: boolean, nowMs: number): void {
+    const target = this.#addTarget(transport, peer, peer)
+    if (isLinked && target?.state === 'waiting') target.enter('standby', 'linked')
+    this.#startDials(nowMs)
+  }
+
+  unwant(peer: PeerId, transport: string, nowMs: number): void {
+    const target = this.#targetsByKey.get(targetKey(transport, peer, peer))
+    if (target) this.#forget(target)
+    this.#startDials(nowMs)
+  }
+
+  /** A dial opened its channel: the target, unless it is wanted no more. */
+  dialOpened(dial: DialId): DialTarget | undefined {
+    const entry = this.#dials.get(dial)
+    this.#dials.delete(dial)
+    if (!entry || !this.#isKnown(entry.target) || entry.target.state !== 'dialing') return undefined
+    entry.target.enter('handshaking', 'channel open')
+    return entry.target
+  }
+
+  dialFailed(dial: DialId, reason: DialFailureReason, nowMs: number): void {
+    const entry = this.#dials.get(dial)
+    if (!entry) return
+    this.#dials.delete(dial)
+    this.#context.recorder.link.dialsFailed.add()
+    const { target } = entry
+    if (this.#isKnown(target) && !entry.cancelled && target.state === 'dialing') {
+      if (finalFailures.has(reason) && target.expectedPeer !== undefined) {
+        this.#forget(target)
+        this.#giveUp(target, reason)
+      } else {
+        target.enterBackoff(reason, finalFailures.has(reason), nowMs)
+      }
+    }
+    this.#startDials(nowMs)
+  }
+
+  /** The target's channel ended, before or after it was up. */
+  targetEnded(target: DialTarget, reason: LinkDownReason, nowMs: number): void {
+    if (!this.#isKnown(target)) return
+    if (reason === 'self' && target.expectedPeer !== undefined) {
+      this.#forget(target)
+      this.#giveUp(target, 'self')
+    } else {
+      target.enterBackoff(reason, isHardReason(reason), nowMs)
+    }
+    this.#startDials(nowMs)
+  }
+
+  /** The target's channel made way for another to the same peer: it rests while that lives. */
+  targetReplaced(target: DialTarget, reason: LinkDownReason): void {
+    if (this.#isKnown(target)) target.enter('standby', reason)
+  }
+
+  /** A peer is linked over a transport: its targets there that have no channel rest. */
+  peerLinked(peer: PeerId, transport: string): void {
+    for (const target of this.#targetsByKey.values()) {
+      const isIdle = target.state === 'waiting' || target.state === 'backoff'
+      if (target.peer === peer && target.transport === transport && isIdle) {
+        target.enter('standby', 'linked')
+      }
+    }
+  }
+
+  /** A peer is no longer linked, over that transport or over any: resting targets are dialled. */
+  peerUnlinked(peer: PeerId, transport: string | undefined, nowMs: number): void {
+    for (const target of this.#targetsByKey.values()) {
+      if (target.peer !== peer || target.state !== 'standby') continue
+      if (transport !== undefined && target.transport !== transport) continue
+      target.enterBackoff('link down', false, nowMs)
+    }
+  }
+
+  /** The mesh is being closed: nothing is dialled any more. */
+  stop(): void {
+    for (const target of this.#targetsByKey.values()) this.#forget(target)
+    this.#transports.clear()
+  }
+
+  handleDeadline(nowMs: number): void {
+    for (const [dial, entry] of this.#dials) {
+      if (entry.cancelled || nowMs < entry.deadlineMs) continue
+      this.#cancel(dial, entry)
+      entry.target.enterBackoff('timeout', false, nowMs)
+    }
+    for (const target of this.#targetsByKey.values()) {
+      if (nowMs >= target.backoffUntilMs) target.enter('waiting', 'pause over')
+    }
+    this.#startDials(nowMs)
+  }
+
+  nextDeadlineMs(): number {
+    let deadlineMs = Number.POSITIVE_INFINITY
+    for (const { cancelled, deadlineMs: dialDeadlineMs } of this.#dials.values()) {
+      if (!cancelled) deadlineMs = Math.min(deadlineMs, dialDeadlineMs)
+    }
+    for (const target of this.#targetsByKey.values()) {
+      deadlineMs = Math.min(deadlineMs, target.backoffUntilMs)
+    }
+    return deadlineMs
+  }
+
+  #addTarget(
+    transport: string,
+    address: string,
+    expectedPeer: PeerId | undefined,
+  ): DialTarget | undefined {
+    const key = targetKey(transport, address, expectedPeer)
+    const known = this.#targetsByKey.get(key)
+    if (known) return known
+    const target = new DialTarget(this.#context, transport, address, expectedPeer)
+    if (this.#countLike(target) >= targetsMax) {
+      this.#context.recorder.link.targetsRefused.add()
+      this.#giveUp(target, 'limit')
+      return undefined
+    }
+    this.#targetsByKey.set(key, target)
+    this.#context.recorder.link.targets.set(this.#targetsByKey.size)
+    return target
+  }
+
+  /** Targets of the same sort: wanted peers do not crowd out addresses, nor the other way round. */
+  #countLike(target: DialTarget): number {
+    let count = 0
+    for (const other of this.#targetsByKey.values()) {
+      if ((other.expectedPeer === undefined) === (target.expectedPeer === undefined)) count += 1
+    }
+    return count
+  }
+
+  #startDials(nowMs: number): void {
+    let running = 0
+    for (const dial of this.#dials.values()) if (!dial.cancelled) running += 1
+    for (const target of this.#targetsByKey.values()) {
+      if (running >= dialsMax) return
+      if (target.state !== 'waiting' || !this.#canDial(target)) continue
+      const dial = this.#nextDialId
+      this.#nextDialId += 1
+      this.#dials.set(dial, { target, deadlineMs: nowMs + dialTimeoutMs, cancelled: false })
+      target.enter('dialing', 'due')
+      const { transport, address } = target
+      this.#outputs.push({ type: 'dial', dial, transport, address })
+      this.#context.recorder.link.dials.add()
+      running += 1
+    }
+  }
+
+  #canDial(target: DialTarget): boolean {
+    const capabilities = this.#transports.get(target.transport)
+    return capabilities?.canDial === true && !capabilities.needsUserGesture
+  }
+
+  #forget(target: DialTarget): void {
+    this.#targetsByKey.delete(targetKey(target.transport, target.address, target.expectedPeer))
+    this.#context.recorder.link.targets.set(this.#targetsByKey.size)
+    for (const [dial, entry] of this.#dials) {
+      if (entry.target === target && !entry.cancelled) this.#cancel(dial, entry)
+    }
+  }
+
+  #cancel(dial: DialId, entry: Dial): void {
+    entry.cancelled = true
+    this.#outputs.push({ type: 'cancel-dial', dial })
+  }
+
+  #giveUp(target: DialTarget, reason: GiveUpReason): void {
+    const { expectedPeer: peer, transport } = target
+    if (peer !== undefined) this.#outputs.push({ type: 'dial-given-up', peer, transport, reason })
+  }
+
+  #isKnown(target: DialTarget): boolean {
+    const key = targetKey(target.transport, target.address, target.expectedPeer)
+    return this.#targetsByKey.get(key) === target
+  }
+}
+
+function targetKey(transport: string, address: string, peer: PeerId | undefined): string {
+  return `${transport} ${peer === undefined ? 'address' : 'peer'} ${address}`
+}

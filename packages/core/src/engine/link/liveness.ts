@@ -1,0 +1,163 @@
+/**
+ * Whether a neighbour is alive, and how far away: hello timers and round-trip time of one channel
+ * (rules LK3 to LK7 of docs/specs/wire.md).
+ *
+ * Holds no frames: it says when a hello is due, makes it, and judges silence.
+ */
+
+import { helloIntervalMsMax, microsBetween, wireMicros } from './hello.ts'
+import type { Hello } from './hello.ts'
+
+/** How often a hello is sent, in milliseconds. */
+export const helloIntervalMs = 4_000
+
+/** Announced intervals of silence after which a neighbour is dead: three may be lost or late. */
+export const deadIntervals = 3.5
+
+/** Data unanswered for this long asks for a sign of life, in milliseconds. */
+export const probeAfterMs = 500
+
+/** Data or a probe unanswered for this long makes a channel suspect, in milliseconds. */
+export const suspectAfterMs = 2_000
+
+/** Between two probes of a silent channel, in milliseconds. */
+export const probeIntervalMs = 1_000
+
+/** What a neighbour has to answer in after this machine woke up, in milliseconds. */
+export const wakeGraceMs = 4_000
+
+/** Weight of a new sample in the smoothed round-trip time (RFC 6298, section 2). */
+const sampleWeight = 1 / 8
+
+/** Longest round trip that is believed, in milliseconds. */
+const rttMsMax = helloIntervalMsMax
+
+export type Verdict = 'alive' | 'suspect' | 'dead'
+
+/** What a received hello brought. */
+export type HelloOutcome = 'ignored' | 'measured' | 'unmeasured'
+
+/** The timers of one channel that is up. */
+export class Liveness {
+  #receivedAtMs: number
+  #remoteIntervalMs = helloIntervalMs
+  #graceUntilMs: number
+  #helloAtMs: number
+  #probeAtMs = Number.POSITIVE_INFINITY
+  #unansweredSinceMs: number | undefined
+  #answerDue = false
+  #probeDue = true
+  #echo: { readonly sentAtMicros: number; readonly receivedAtMs: number } | undefined
+  #rttMs: number | undefined
+
+  constructor(nowMs: number) {
+    this.#receivedAtMs = nowMs
+    this.#helloAtMs = nowMs
+    this.#graceUntilMs = nowMs
+  }
+
+  /** Smoothed round-trip time; undefined until measured. */
+  get rttMs(): number | undefined {
+    return this.#rttMs
+  }
+
+  /** Something came: the neighbour lives. */
+  received(nowMs: number): void {
+    this.#receivedAtMs = nowMs
+    this.#unansweredSinceMs = undefined
+    this.#probeAtMs = Number.POSITIVE_INFINITY
+  }
+
+  /** A hello came. */
+  helloReceived(hello: Hello, nowMs: number): HelloOutcome {
+    this.#remoteIntervalMs = hello.intervalMs
+    this.#echo = { sentAtMicros: hello.sentAtMicros, receivedAtMs: nowMs }
+    if (hello.probe) this.#answerDue = true
+    if (!hello.echo) return 'unmeasured'
+    const awayMicros = microsBetween(hello.echo.sentAtMicros, wireMicros(nowMs))
+    const sampleMs = (awayMicros - hello.echo.heldMicros) / 1000
+    // An echo of nothing we sent, or held for longer than it was away.
+    if (sampleMs < 0 || sampleMs > rttMsMax) return 'ignored'
+    this.#rttMs =
+      this.#rttMs === undefined ? sampleMs : this.#rttMs + (sampleMs - this.#rttMs) * sampleWeight
+    return 'measured'
+  }
+
+  /** Something other than a hello was sent, which the neighbour will somehow answer. */
+  dataSent(nowMs: number): void {
+    if (this.#unansweredSinceMs !== undefined) return
+    this.#unansweredSinceMs = nowMs
+    this.#probeAtMs = nowMs + probeAfterMs
+  }
+
+  /** Asks for a sign of life with the next message. */
+  probe(): void {
+    this.#probeDue = true
+  }
+
+  /** This machine slept: its neighbours get time to be heard before they are judged. */
+  woke(nowMs: number): void {
+    this.#graceUntilMs = nowMs + wakeGraceMs
+    this.#unansweredSinceMs = undefined
+    this.probe()
+  }
+
+  /** The hello that is due now, if one is; the caller sends it. */
+  takeHello(nowMs: number): Hello | undefined {
+    if (!this.#probeDue && !this.#answerDue && nowMs < this.#helloAtMs && nowMs < this.#probeAtMs) {
+      return undefined
+    }
+    const probe = this.#probeDue || nowMs >= this.#probeAtMs
+    this.#probeDue = false
+    this.#answerDue = false
+    this.#helloAtMs = nowMs + helloIntervalMs
+    if (probe) {
+      this.#unansweredSinceMs ??= nowMs
+      this.#probeAtMs = nowMs + probeIntervalMs
+    }
+    const echo = this.#echo
+    return {
+      probe,
+      intervalMs: helloIntervalMs,
+      sentAtMicros: wireMicros(nowMs),
+      ...(echo && {
+        echo: {
+          sentAtMicros: echo.sentAtMicros,
+          heldMicros: wireMicros(nowMs - echo.receivedAtMs),
+        },
+      }),
+    }
+  }
+
+  /** A hello that is due cannot be sent for want of credit: it is tried again a little later. */
+  hold(nowMs: number): void {
+    this.#helloAtMs = Math.max(this.#helloAtMs, nowMs + probeIntervalMs)
+    this.#probeAtMs = Math.max(this.#probeAtMs, nowMs + probeIntervalMs)
+  }
+
+  /** Judges the silence so far. */
+  verdict(nowMs: number): Verdict {
+    if (nowMs >= this.#deadAtMs()) return 'dead'
+    return nowMs >= this.#suspectAtMs() ? 'suspect' : 'alive'
+  }
+
+  /** When the next hello is due, or the verdict may change from what it is. */
+  nextDeadlineMs(isSuspect: boolean): number {
+    return Math.min(
+      this.#helloAtMs,
+      this.#probeAtMs,
+      this.#deadAtMs(),
+      isSuspect ? Number.POSITIVE_INFINITY : this.#suspectAtMs(),
+    )
+  }
+
+  #deadAtMs(): number {
+    const silentAtMs = this.#receivedAtMs + deadIntervals * this.#remoteIntervalMs
+    return Math.max(silentAtMs, this.#graceUntilMs)
+  }
+
+  #suspectAtMs(): number {
+    if (this.#unansweredSinceMs === undefined) return Number.POSITIVE_INFINITY
+    return this.#unansweredSinceMs + suspectAfterMs
+  }
+}

@@ -1,0 +1,27 @@
+/** What the neighbourhood decides and tells; the composition root passes it on. */
+
+import type { PeerId } from '../identity/peer-id.ts'
+import type { ChannelId } from '../input.ts'
+import type { Problem } from '../problem.ts'
+import type { LinkDownReason } from './close-reason.ts'
+import type { DialerOutput } from './dialer.ts'
+import type { LinkDescription, MeshFrameKind } from './link-port.ts'
+
+export type NeighbourhoodOutput =
+  | DialerOutput
+  | { readonly type: 'channel-send'; readonly channel: ChannelId; readonly bytes: Uint8Array }
+  | { readonly type: 'close-channel'; readonly channel: ChannelId }
+  | { readonly type: 'link-up'; readonly link: LinkDescription }
+  /** Its channel or, notably, its round-trip time changed; no frame was lost. */
+  | { readonly type: 'link-changed'; readonly link: LinkDescription }
+  /** Frames that were accepted may be lost. A `link-up` of the same peer may follow at once. */
+  | { readonly type: 'link-down'; readonly peer: PeerId; readonly reason: LinkDownReason }
+  | {
+      readonly type: 'frame'
+      readonly peer: PeerId
+      readonly kind: MeshFrameKind
+      readonly payload: Uint8Array
+    }
+  /** After `full`: there is room again. */
+  | { readonly type: 'link-writable'; readonly peer: PeerId }
+  | { readonly type: 'problem'; readonly problem: Problem; readonly peer?: PeerId }

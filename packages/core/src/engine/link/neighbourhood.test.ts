@@ -1,0 +1,531 @@
+import { describe, expect, test } from 'vitest'
+
+import { queueBytesMax } from './send-queue.ts'
+import { lanCost, plainTraits, VirtualNetwork, VirtualPeer } from './virtual-network.ts'
+
+/** A network where `a` dials `b` by its address. */
+function dialledPair(options: Parameters<VirtualNetwork['add']>[1] = {}) {
+  const network = new VirtualNetwork()
+  const a = network.add('a')
+  const b = network.add('b', options)
+  a.neighbourhood.addressFound('virtual', 'b', network.nowMs)
+  return { network, a, b }
+}
+
+function frameOf(length: number, salt = 0): Uint8Array {
+  return new Uint8Array(length).map((_, index) => (index * 7 + salt) & 0xff)
+}
+
+function payloads(peer: VirtualPeer): Uint8Array[] {
+  return peer.toldOf('frame').map((output) => output.payload)
+}
+
+describe('connecting', () => {
+  test('[LK3] both ends learn each other and the round trip at once', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    expect(a.toldOf('link-up').map(({ link }) => link.peer)).toEqual([b.peer])
+    expect(b.toldOf('link-up').map(({ link }) => link.peer)).toEqual([a.peer])
+    for (const peer of [a, b]) {
+      expect(peer.neighbourhood.links()[0]).toMatchObject({
+        transport: 'virtual',
+        cost: lanCost,
+        rttMs: 10,
+      })
+      expect(peer.toldOf('link-changed')).toHaveLength(1)
+    }
+    expect(a.neighbourhood.links()[0]!.publicKey).toEqual(b.identity.publicKey)
+  })
+
+  test('frames of each kind arrive whole and in order, both ways', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    const sent = [frameOf(0), frameOf(1), frameOf(65_536), frameOf(70, 3)]
+    for (const payload of sent) {
+      expect(a.neighbourhood.send(b.peer, 'packet', 'sync', payload, network.nowMs)).toBe(
+        'accepted',
+      )
+      b.neighbourhood.send(a.peer, 'packet', 'sync', payload, network.nowMs)
+    }
+    a.neighbourhood.send(b.peer, 'route', 'control', frameOf(5), network.nowMs)
+    a.neighbourhood.send(b.peer, 'presence', 'bulk', frameOf(6), network.nowMs)
+    network.run(100)
+    expect(b.toldOf('frame').map(({ kind }) => kind)).toEqual([
+      'route',
+      ...sent.map(() => 'packet'),
+      'presence',
+    ])
+    expect(payloads(b).slice(1, -1)).toEqual(sent)
+    expect(payloads(a)).toEqual(sent)
+  })
+
+  test('[FR5] channels of 20-byte messages carry everything, urgent frames between fragments', () => {
+    const { network, a, b } = dialledPair()
+    network.traits = { ...plainTraits, messageBytesMax: 20 }
+    network.run(200)
+    const [end] = a.openEnds()
+    const before = end!.sent.length
+    a.neighbourhood.send(b.peer, 'packet', 'bulk', frameOf(1200), network.nowMs)
+    end!.drains = false
+    network.settle(a)
+    a.neighbourhood.send(b.peer, 'packet', 'interactive', frameOf(40), network.nowMs)
+    network.run(100)
+    expect(payloads(b).map(({ length }) => length)).toEqual([1200, 40])
+    expect(end!.sent.slice(before).every(({ length }) => length <= 20)).toBe(true)
+    expect(payloads(b)[0]).toEqual(frameOf(1200))
+  })
+
+  test('[FR6] a channel that encrypts and is bound carries frames in clear, another does not', () => {
+    const secret = new TextEncoder().encode('a table for two at eight, please')
+    const isSeen = (traits: typeof plainTraits): boolean => {
+      const { network, a, b } = dialledPair()
+      network.traits = traits
+      network.run(100)
+      a.neighbourhood.send(b.peer, 'packet', 'sync', secret, network.nowMs)
+      network.run(100)
+      expect(payloads(b)).toEqual([secret])
+      const wire = a.openEnds()[0]!.sent.map((bytes) => new TextDecoder('latin1').decode(bytes))
+      return wire.join('').includes('table for two')
+    }
+    expect(isSeen({ ...plainTraits, encrypted: true, binding: frameOf(64) })).toBe(true)
+    expect(isSeen({ ...plainTraits, encrypted: true })).toBe(false)
+    expect(isSeen(plainTraits)).toBe(false)
+  })
+})
+
+describe('refusals are named on both sides, once', () => {
+  const cases = [
+    ['[HS4] another app', { app: 'bar' }, 'app-mismatch'],
+    ['[HS5] another secret', { secretByte: 9 }, 'secret-mismatch'],
+  ] as const
+  test.each(cases)('%s', (_name, options, code) => {
+    const { network, a, b } = dialledPair(options)
+    network.run(120_000)
+    for (const peer of [a, b]) {
+      expect(peer.toldOf('problem').map(({ problem }) => problem.code)).toEqual([code])
+      expect(peer.toldOf('link-up')).toEqual([])
+      expect(peer.openEnds()).toEqual([])
+    }
+    // Tried again at the longest pause only.
+    const dials = a.toldOf('dial').length
+    expect(dials).toBeGreaterThanOrEqual(4)
+    expect(dials).toBeLessThanOrEqual(6)
+  })
+
+  test('[HS8] another identity than the one that was wanted', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    const b = network.add('b')
+    const wanted = new VirtualPeer('c', 'cafe', 1, 3, 1)
+    // The signalling that was to reach c reaches b.
+    network.findPeer = () => b
+    a.neighbourhood.want(wanted.peer, 'virtual', 0)
+    network.run(1000)
+    for (const peer of [a, b]) {
+      expect(peer.toldOf('problem').map(({ problem }) => problem.code)).toEqual([
+        'identity-mismatch',
+      ])
+      expect(peer.toldOf('link-up')).toEqual([])
+    }
+    expect(a.toldOf('problem')[0]!.peer).toBe(wanted.peer)
+  })
+
+  test('[HS2] no common version', () => {
+    const { network, a, b } = dialledPair()
+    network.tamper = (bytes, from) => {
+      // The offer of a peer that speaks versions 7 to 9: header, length, then the versions.
+      if (from.peer === a && from.sent.length === 1) bytes.set([7, 9], 2)
+      return bytes
+    }
+    network.run(1000)
+    for (const peer of [a, b]) {
+      expect(peer.toldOf('problem').map(({ problem }) => problem.code)).toEqual([
+        'protocol-version-mismatch',
+      ])
+    }
+  })
+
+  test('[HS9] a wider range of versions that was not offered fails the handshake', () => {
+    const { network, a, b } = dialledPair()
+    network.tamper = (bytes, from) => {
+      if (from.peer === a && from.sent.length === 1) bytes.set([1, 9], 2)
+      return bytes
+    }
+    network.run(1000)
+    expect(b.toldOf('link-up')).toEqual([])
+  })
+
+  test('[HS10] an address that leads to oneself is left alone', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    a.neighbourhood.addressFound('virtual', 'a', 0)
+    network.run(60_000)
+    expect(a.toldOf('link-up')).toEqual([])
+    expect(a.toldOf('problem')).toEqual([])
+    expect(a.toldOf('dial').length).toBeLessThanOrEqual(3)
+  })
+
+  test.each([
+    ['unreliable', { ...plainTraits, reliable: false }],
+    ['unordered', { ...plainTraits, ordered: false }],
+    ['too narrow', { ...plainTraits, messageBytesMax: 19 }],
+  ])('[LK1] a channel that is %s', (_name, traits) => {
+    const { network, a, b } = dialledPair()
+    network.traits = traits
+    network.run(1000)
+    expect(a.toldOf('link-up')).toEqual([])
+    expect(b.openEnds()).toEqual([])
+    expect(b.counter('channelsRefused')).toBe(1)
+  })
+})
+
+describe('two channels to one neighbour', () => {
+  test('[LK9] dialling each other at once leaves one channel, the same on both sides', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    const b = network.add('b')
+    a.neighbourhood.addressFound('virtual', 'b', 0)
+    b.neighbourhood.addressFound('virtual', 'a', 0)
+    network.run(1000)
+    expect(a.openEnds()).toHaveLength(1)
+    expect(b.openEnds()).toHaveLength(1)
+    expect(a.openEnds()[0]!.other).toBe(b.openEnds()[0])
+    for (const peer of [a, b]) {
+      expect(peer.toldOf('link-up')).toHaveLength(1)
+      expect(peer.toldOf('link-down')).toHaveLength(0)
+      expect(peer.toldOf('dial')).toHaveLength(1)
+    }
+    network.run(60_000)
+    expect(a.toldOf('dial').length + b.toldOf('dial').length).toBe(2)
+  })
+
+  test('[LK9] frames sent while one channel makes way for the other all arrive, once', () => {
+    for (let sendAtMs = 0; sendAtMs < 60; sendAtMs += 3) {
+      const network = new VirtualNetwork()
+      const a = network.add('a')
+      const b = network.add('b')
+      network.traits = { ...plainTraits, messageBytesMax: 100 }
+      a.neighbourhood.addressFound('virtual', 'b', 0)
+      network.run(50)
+      b.neighbourhood.addressFound('virtual', 'a', network.nowMs)
+      network.run(sendAtMs)
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        for (let index = 0; index < 5; index += 1) {
+          from.neighbourhood.send(to.peer, 'packet', 'sync', frameOf(500, index), network.nowMs)
+        }
+      }
+      network.run(3000)
+      for (const peer of [a, b]) {
+        expect(payloads(peer)).toHaveLength(5)
+        expect(new Set(payloads(peer).map((payload) => payload[0])).size).toBe(5)
+        expect(peer.openEnds()).toHaveLength(1)
+        expect(peer.toldOf('link-down')).toEqual([])
+      }
+    }
+  })
+
+  test('[LK9] the better cost class stays, whoever dialled', () => {
+    for (const betterFirst of [true, false]) {
+      const network = new VirtualNetwork()
+      const a = network.add('a')
+      const b = network.add('b')
+      const relay = { ...plainTraits, cost: { class: 'relay', metered: false } } as const
+      a.neighbourhood.addressFound('virtual', 'b', 0)
+      network.traits = betterFirst ? plainTraits : relay
+      network.run(100)
+      b.neighbourhood.addressFound('virtual', 'a', network.nowMs)
+      network.traits = betterFirst ? relay : plainTraits
+      network.run(1000)
+      for (const peer of [a, b]) {
+        expect(peer.neighbourhood.links().map(({ cost }) => cost.class)).toEqual(['lan'])
+        expect(peer.openEnds()).toHaveLength(1)
+      }
+    }
+  })
+
+  test('[LK9] a peer that lost its channel and dials again is not kept out by the dead one', () => {
+    for (const [dialler, listener] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      const network = new VirtualNetwork()
+      const peers = { a: network.add('a'), b: network.add('b') }
+      peers[dialler].neighbourhood.addressFound('virtual', listener, 0)
+      network.run(20_000)
+      const [end] = peers[dialler].openEnds()
+      // Only the dialler sees that the channel broke.
+      end!.mute = true
+      end!.other!.mute = true
+      end!.closed = true
+      peers[dialler].neighbourhood.channelClosed(end!.channel, 'lost', network.nowMs)
+      network.run(4000)
+      for (const peer of Object.values(peers)) {
+        expect(peer.neighbourhood.links()).toHaveLength(1)
+      }
+      const other = peers[dialler === 'a' ? 'b' : 'a']
+      peers[dialler].neighbourhood.send(other.peer, 'packet', 'sync', frameOf(9), network.nowMs)
+      other.neighbourhood.send(peers[dialler].peer, 'packet', 'sync', frameOf(9), network.nowMs)
+      network.run(100)
+      expect(payloads(peers.a)).toEqual([frameOf(9)])
+      expect(payloads(peers.b)).toEqual([frameOf(9)])
+    }
+  })
+
+  test('[LK10] a restarted peer replaces its earlier boot at once', () => {
+    const { network, a, b } = dialledPair({ keyByte: 2, epoch: 1 })
+    network.run(100)
+    network.vanish(b)
+    const reborn = network.add('b', { keyByte: 2, epoch: 2 })
+    reborn.neighbourhood.addressFound('virtual', 'a', network.nowMs)
+    network.run(100)
+    expect(a.told.filter(({ type }) => type === 'link-up' || type === 'link-down')).toMatchObject([
+      { type: 'link-up' },
+      { type: 'link-down', reason: 'superseded' },
+      { type: 'link-up' },
+    ])
+    expect(a.openEnds()).toHaveLength(1)
+    expect(reborn.neighbourhood.links()).toHaveLength(1)
+  })
+})
+
+describe('silence', () => {
+  test('[LK5] a silent neighbour is dead after 3.5 intervals, not before', () => {
+    const { network, a, b } = dialledPair()
+    network.run(1000)
+    network.vanish(b)
+    network.run(12_000)
+    expect(a.toldOf('link-down')).toEqual([])
+    network.run(2500)
+    expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['silent'])
+  })
+
+  test('[LK6] unanswered data makes a channel suspect within two seconds', () => {
+    const { network, a, b } = dialledPair()
+    network.run(1000)
+    network.vanish(b)
+    const channelStates = () =>
+      a.flight
+        .events()
+        .filter(({ name }) => name === 'link.channelState' || name === 'channelState').length
+    const before = channelStates()
+    a.neighbourhood.send(b.peer, 'packet', 'sync', frameOf(10), network.nowMs)
+    network.run(2100)
+    expect(channelStates()).toBe(before + 1)
+  })
+
+  test('[LK7] a machine that slept probes before it declares anybody dead', () => {
+    const { network, a, b } = dialledPair()
+    network.run(1000)
+    a.asleep = true
+    b.asleep = true
+    network.run(3_600_000)
+    a.asleep = false
+    b.asleep = false
+    network.run(20_000)
+    expect(a.toldOf('link-down')).toEqual([])
+    expect(b.toldOf('link-down')).toEqual([])
+    expect(a.counter('wakes')).toBe(1)
+  })
+
+  test('[LK7] and still finds out when the neighbour is gone', () => {
+    const { network, a, b } = dialledPair()
+    network.run(1000)
+    a.asleep = true
+    network.run(100_000)
+    network.vanish(b)
+    a.asleep = false
+    network.run(5000)
+    expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['silent'])
+  })
+
+  test('[LK4] a round trip that rises is told when it matters', () => {
+    const { network, a } = dialledPair()
+    network.run(1000)
+    network.latencyMs = 100
+    network.run(60_000)
+    expect(a.neighbourhood.links()[0]!.rttMs).toBeGreaterThan(100)
+    expect(a.toldOf('link-changed').length).toBeGreaterThan(2)
+    expect(a.toldOf('link-changed').length).toBeLessThan(15)
+  })
+})
+
+describe('dialling again', () => {
+  test('[LK13] an address whose link broke is dialled again until it is lost', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    network.break(a.openEnds()[0]!)
+    network.run(1000)
+    expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['channel-lost'])
+    expect(a.toldOf('link-up')).toHaveLength(2)
+    expect(b.neighbourhood.links()).toHaveLength(1)
+    a.neighbourhood.addressLost('virtual', 'b', network.nowMs)
+    network.break(a.openEnds()[0]!)
+    network.run(60_000)
+    expect(a.toldOf('link-up')).toHaveLength(2)
+  })
+
+  test('[LK13] pauses double from 100 ms to 30 s, with a fifth of jitter', () => {
+    const network = new VirtualNetwork()
+    network.latencyMs = 0
+    const a = network.add('a')
+    const startedAtMs: number[] = []
+    network.dialFailure = 'unreachable'
+    a.neighbourhood.addressFound('virtual', 'nowhere', 0)
+    let dials = 0
+    while (network.nowMs < 200_000) {
+      network.run(1)
+      if (a.toldOf('dial').length > dials) startedAtMs.push(network.nowMs)
+      dials = a.toldOf('dial').length
+    }
+    const pauses = startedAtMs.slice(1).map((atMs, index) => atMs - startedAtMs[index]!)
+    for (const [index, pauseMs] of pauses.entries()) {
+      const plainMs = Math.min(30_000, 100 * 2 ** index)
+      expect(pauseMs).toBeGreaterThanOrEqual(plainMs * 0.8 - 2)
+      expect(pauseMs).toBeLessThanOrEqual(plainMs * 1.2 + 2)
+    }
+    expect(pauses.length).toBeGreaterThan(9)
+  })
+
+  test('[LK13] ten seconds of health reset the pause, less do not', () => {
+    const { network, a } = dialledPair()
+    network.run(100)
+    const breakAndCount = (healthMs: number): number => {
+      network.run(healthMs)
+      network.break(a.openEnds()[0]!)
+      const before = network.nowMs
+      const links = a.toldOf('link-up').length
+      while (a.toldOf('link-up').length === links) network.run(10)
+      return network.nowMs - before
+    }
+    for (let round = 0; round < 6; round += 1) breakAndCount(100)
+    expect(breakAndCount(100)).toBeGreaterThan(2000)
+    expect(breakAndCount(11_000)).toBeLessThan(300)
+  })
+
+  test('[LK13] at most four dials run at once; each is cancelled after ten seconds', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    network.dialsHang = true
+    for (let index = 0; index < 9; index += 1) {
+      a.neighbourhood.addressFound('virtual', `nowhere-${index}`, 0)
+    }
+    network.run(9_900)
+    expect(a.toldOf('dial')).toHaveLength(4)
+    expect(a.toldOf('cancel-dial')).toHaveLength(0)
+    network.run(200)
+    expect(a.toldOf('cancel-dial')).toHaveLength(4)
+    expect(a.toldOf('dial')).toHaveLength(8)
+  })
+
+  test('[LK14] a wanted peer is dialled by its id, and given up where no dial can help', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    const b = network.add('b')
+    a.neighbourhood.want(b.peer, 'virtual', 0)
+    network.run(100)
+    expect(a.toldOf('dial')[0]!.address).toBe(b.peer)
+    expect(a.toldOf('link-up')).toHaveLength(1)
+    a.neighbourhood.unwant(b.peer, 'virtual', network.nowMs)
+    network.break(a.openEnds()[0]!)
+    network.run(60_000)
+    expect(a.toldOf('dial')).toHaveLength(1)
+
+    network.dialFailure = 'unsupported'
+    a.neighbourhood.want(b.peer, 'virtual', network.nowMs)
+    network.run(100)
+    expect(a.toldOf('dial-given-up')).toEqual([
+      { type: 'dial-given-up', peer: b.peer, transport: 'virtual', reason: 'unsupported' },
+    ])
+    a.neighbourhood.want(b.peer, 'other', network.nowMs)
+    a.neighbourhood.transportStopped('other', network.nowMs)
+    network.run(100)
+    expect(a.toldOf('dial-given-up').map(({ reason }) => reason)).toEqual([
+      'unsupported',
+      'transport-stopped',
+    ])
+  })
+
+  test('[LK14] a peer that is linked over the transport is not dialled until it no longer is', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    b.neighbourhood.want(a.peer, 'virtual', network.nowMs)
+    network.run(20_000)
+    expect(b.toldOf('dial')).toHaveLength(0)
+    a.neighbourhood.addressLost('virtual', 'b', network.nowMs)
+    network.break(a.openEnds()[0]!)
+    network.run(1000)
+    expect(b.toldOf('dial')).toHaveLength(1)
+    expect(b.neighbourhood.links()).toHaveLength(1)
+  })
+})
+
+describe('back-pressure', () => {
+  test('[LK11] [LK12] what a channel does not drain waits, is refused, and goes on later', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    const [end] = a.openEnds()
+    end!.drains = false
+    const payload = frameOf(10_000)
+    let accepted = 0
+    while (a.neighbourhood.send(b.peer, 'packet', 'bulk', payload, network.nowMs) === 'accepted') {
+      accepted += 1
+      network.settle(a)
+      expect(accepted).toBeLessThan(100)
+    }
+    expect(end!.sentBytes).toBeLessThanOrEqual(256 * 1024)
+    expect(accepted * 10_000).toBeLessThanOrEqual(256 * 1024 + queueBytesMax)
+    expect(a.counter('sendsRefused')).toBe(1)
+    // Another priority has room of its own, and hellos still get through.
+    expect(a.neighbourhood.send(b.peer, 'packet', 'interactive', payload, network.nowMs)).toBe(
+      'accepted',
+    )
+    network.run(60_000)
+    expect(a.neighbourhood.links()).toHaveLength(1)
+    expect(a.toldOf('link-writable')).toEqual([])
+    for (let round = 0; round < 20; round += 1) {
+      network.drain(end!)
+      network.run(10)
+    }
+    expect(a.toldOf('link-writable')).toHaveLength(1)
+    expect(payloads(b)).toHaveLength(accepted + 1)
+    expect(payloads(b).every((received) => received.length === payload.length)).toBe(true)
+  })
+
+  test('[LK11] a channel that never drains does not keep its peer busy', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    a.openEnds()[0]!.drains = false
+    for (let index = 0; index < 50; index += 1) {
+      a.neighbourhood.send(b.peer, 'packet', 'control', frameOf(10_000), network.nowMs)
+    }
+    let deadlines = 0
+    for (let second = 0; second < 600; second += 1) {
+      network.run(1000)
+      deadlines += 1
+    }
+    expect(deadlines).toBe(600)
+    expect(a.openEnds()[0]!.sentBytes).toBeLessThanOrEqual(256 * 1024)
+  })
+})
+
+describe('stopping', () => {
+  test('[LK15] says farewell to all, after what credit lets through, and dials no more', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    a.neighbourhood.send(b.peer, 'packet', 'bulk', frameOf(1000), network.nowMs)
+    a.neighbourhood.stop(network.nowMs)
+    network.run(100)
+    expect(payloads(b)).toHaveLength(1)
+    expect(b.toldOf('link-down').map(({ reason }) => reason)).toEqual(['stopped'])
+    expect(a.openEnds()).toEqual([])
+    network.run(60_000)
+    expect(a.toldOf('dial')).toHaveLength(1)
+    expect(a.neighbourhood.send(b.peer, 'packet', 'bulk', frameOf(1), network.nowMs)).toBe(
+      'no-link',
+    )
+    expect(a.neighbourhood.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY)
+  })
+})

@@ -1,0 +1,49 @@
+/**
+ * Which refusals people are told of: once for each target and reason, and for channels that others
+ * opened once in a while, so that a stranger who keeps knocking cannot flood the application.
+ */
+
+import type { Problem, ProblemCode } from '../problem.ts'
+import type { LinkDownReason } from './close-reason.ts'
+import { problemCodeOf } from './close-reason.ts'
+import type { DialTarget } from './dial-target.ts'
+
+/** Between two reports of one code about channels that others opened, in milliseconds. */
+export const problemQuietMs = 600_000
+
+const sentences: Readonly<Partial<Record<ProblemCode, string>>> = {
+  'app-mismatch': 'it belongs to another app',
+  'secret-mismatch': 'it has another secret',
+  'protocol-version-mismatch': 'it speaks no version of the link protocol that this peer speaks',
+  'identity-mismatch': 'its identity is not the one that was asked for',
+  'handshake-failed': 'its handshake was malformed or tampered with',
+}
+
+/** Remembers what was told. */
+export class ProblemLog {
+  readonly #quietUntilMsByCode = new Map<ProblemCode, number>()
+
+  /** The problem to report about a channel that ended, if it is one and is news. */
+  about(
+    reason: LinkDownReason,
+    by: 'local' | 'remote',
+    transport: string,
+    target: DialTarget | undefined,
+    nowMs: number,
+  ): Problem | undefined {
+    const code = problemCodeOf(reason)
+    if (code === undefined) return undefined
+    if (target) {
+      if (target.reportedReason === reason) return undefined
+      target.reportedReason = reason
+    } else {
+      if (nowMs < (this.#quietUntilMsByCode.get(code) ?? 0)) return undefined
+      this.#quietUntilMsByCode.set(code, nowMs + problemQuietMs)
+    }
+    const who = target
+      ? `${target.address} over ${transport}`
+      : `a peer that came over ${transport}`
+    const decider = by === 'local' ? 'this peer refused' : 'refused by'
+    return { code, message: `${decider} ${who}: ${sentences[code] ?? code}` }
+  }
+}

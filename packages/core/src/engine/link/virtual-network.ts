@@ -1,0 +1,316 @@
+/**
+ * A few neighbourhoods joined by channels in virtual time, for the tests of this room. The whole
+ * engine has a simulator of its own.
+ */
+
+import { nobleCryptography } from '../crypto/noble.ts'
+import { SeededRandom } from '../crypto/random.ts'
+import { Identity } from '../identity/identity.ts'
+import { FlightRecorder } from '../../recorder/recorder.ts'
+import { registry } from '../../recorder/registry.ts'
+import type { ChannelId, DialId } from '../input.ts'
+import type { ChannelCost, ChannelTraits } from '../../transport/channel.ts'
+import { Neighbourhood } from './neighbourhood.ts'
+import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
+
+export const lanCost: ChannelCost = { class: 'lan', metered: false }
+
+export const plainTraits: ChannelTraits = {
+  messageBytesMax: 65_535,
+  reliable: true,
+  ordered: true,
+  encrypted: false,
+  cost: lanCost,
+}
+
+export const dialling = {
+  canListen: true,
+  canDial: true,
+  needsUserGesture: false,
+  needsSignalling: false,
+}
+
+/** One end of a channel. */
+export interface ChannelEnd {
+  readonly peer: VirtualPeer
+  readonly channel: ChannelId
+  other: ChannelEnd | undefined
+  /** Nothing it sends arrives any more, and nobody is told. */
+  mute: boolean
+  /** What it sends counts as drained at once; else when the test says so. */
+  drains: boolean
+  sentBytes: number
+  readonly sent: Uint8Array[]
+  closed: boolean
+}
+
+/** Drops, replaces or passes a message on its way. */
+export type Tamper = (bytes: Uint8Array, from: ChannelEnd) => Uint8Array | undefined
+
+/** A peer of the network: its neighbourhood, and everything that it told. */
+export class VirtualPeer {
+  readonly name: string
+  readonly identity: Identity
+  readonly flight = new FlightRecorder(registry, { level: 'debug' })
+  readonly neighbourhood: Neighbourhood
+  readonly told: NeighbourhoodOutput[] = []
+  readonly ends = new Map<ChannelId, ChannelEnd>()
+  /** Sleeping: its deadlines and inputs wait. */
+  asleep = false
+
+  constructor(name: string, app: string, secretByte: number, keyByte: number, epoch: number) {
+    this.name = name
+    this.identity = new Identity(new Uint8Array(32).fill(keyByte), nobleCryptography)
+    const seed = new Uint8Array(32).fill(keyByte)
+    seed[0] = epoch
+    this.neighbourhood = new Neighbourhood(
+      {
+        random: new SeededRandom(seed),
+        cryptography: nobleCryptography,
+        recorder: this.flight.recorder,
+      },
+      { identity: this.identity, app, secret: new Uint8Array(32).fill(secretByte), epoch },
+    )
+  }
+
+  get peer() {
+    return this.identity.peer
+  }
+
+  counter(name: string): number {
+    return this.flight.snapshot().counters[`link.${name}`] ?? Number.NaN
+  }
+
+  toldOf<Type extends NeighbourhoodOutput['type']>(type: Type) {
+    return this.told.filter(
+      (output): output is Extract<NeighbourhoodOutput, { type: Type }> => output.type === type,
+    )
+  }
+
+  /** Channels that are open at this end. */
+  openEnds(): ChannelEnd[] {
+    return [...this.ends.values()].filter((end) => !end.closed)
+  }
+}
+
+/** In one `run`: more are a loop without progress. */
+const happeningsMax = 100_000
+
+interface Happening {
+  readonly atMs: number
+  readonly order: number
+  readonly peer: VirtualPeer
+  readonly happen: () => void
+}
+
+/** Channels with latency between peers that dial each other by name or peer id. */
+export class VirtualNetwork {
+  nowMs = 0
+  latencyMs = 5
+  traits: ChannelTraits = plainTraits
+  tamper: Tamper = (bytes) => bytes
+  readonly peers: VirtualPeer[] = []
+  /** Every dial fails with it, when set. */
+  dialFailure: 'unreachable' | 'unsupported' | undefined
+  /** Whom a dialled address reaches. */
+  findPeer = (address: string): VirtualPeer | undefined =>
+    this.peers.find(({ name, peer }) => name === address || peer === address)
+  /** Dials are not answered. */
+  dialsHang = false
+  #happenings: Happening[] = []
+  #order = 0
+  #nextChannel = 1
+
+  add(
+    name: string,
+    options: { app?: string; secretByte?: number; keyByte?: number; epoch?: number } = {},
+  ): VirtualPeer {
+    const { app = 'cafe', secretByte = 1, keyByte = this.peers.length + 1, epoch = 1 } = options
+    const peer = new VirtualPeer(name, app, secretByte, keyByte, epoch)
+    this.peers.push(peer)
+    peer.neighbourhood.transportStarted('virtual', dialling, this.nowMs)
+    return peer
+  }
+
+  /** A peer is gone without a word: a killed process whose channels nobody closes. */
+  vanish(peer: VirtualPeer): void {
+    this.peers.splice(this.peers.indexOf(peer), 1)
+    for (const end of peer.ends.values()) end.mute = true
+    peer.asleep = true
+  }
+
+  /** Breaks a channel: both ends are told. */
+  break(end: ChannelEnd): void {
+    for (const side of [end, end.other]) if (side) this.#close(side, 'lost')
+  }
+
+  /** Credit for everything sent on that end so far. */
+  drain(end: ChannelEnd): void {
+    end.peer.neighbourhood.channelDrained(end.channel, end.sentBytes, this.nowMs)
+    this.settle(end.peer)
+  }
+
+  /** Hands a message to an end as if the other one had sent it. */
+  inject(end: ChannelEnd, bytes: Uint8Array): void {
+    end.peer.neighbourhood.channelReceived(end.channel, bytes, this.nowMs)
+    this.settle(end.peer)
+  }
+
+  /** Lets virtual time pass. */
+  run(durationMs: number): void {
+    const endMs = this.nowMs + durationMs
+    for (const peer of this.peers) this.settle(peer)
+    for (let count = 0; ; count += 1) {
+      if (count > happeningsMax) throw new Error(`no end of happenings at ${this.nowMs} ms`)
+      const next = this.#nextHappening()
+      if (!next || next.atMs > endMs) break
+      this.#happenings = this.#happenings.filter((happening) => happening !== next)
+      this.nowMs = Math.max(this.nowMs, next.atMs)
+      next.happen()
+    }
+    this.nowMs = endMs
+  }
+
+  /** Carries out what a peer decided. */
+  settle(peer: VirtualPeer): void {
+    const { neighbourhood } = peer
+    for (let output = neighbourhood.poll(); output; output = neighbourhood.poll()) {
+      switch (output.type) {
+        case 'dial':
+          this.#dial(peer, output.dial, output.address)
+          break
+        case 'cancel-dial': {
+          const { dial } = output
+          this.#later(peer, 0, () => neighbourhood.dialFailed(dial, 'cancelled', '', this.nowMs))
+          break
+        }
+        case 'channel-send':
+          this.#send(peer.ends.get(output.channel)!, output.bytes)
+          break
+        case 'close-channel': {
+          const end = peer.ends.get(output.channel)!
+          this.#close(end, 'local')
+          if (end.other) this.#close(end.other, 'remote')
+          break
+        }
+        default:
+      }
+      if (output.type !== 'channel-send') peer.told.push(output)
+    }
+  }
+
+  /** Opens a channel between two peers, dialled by the first. */
+  open(from: VirtualPeer, to: VirtualPeer, dial?: DialId, traits = this.traits): ChannelEnd {
+    const [local, remote] = [this.#end(from), this.#end(to)]
+    local.other = remote
+    remote.other = local
+    const { channel } = local
+    from.neighbourhood.channelOpened(
+      { channel, transport: 'virtual', traits, ...(dial !== undefined && { dial }) },
+      this.nowMs,
+    )
+    to.neighbourhood.channelOpened(
+      { channel: remote.channel, transport: 'virtual', traits },
+      this.nowMs,
+    )
+    this.settle(from)
+    this.settle(to)
+    return local
+  }
+
+  #end(peer: VirtualPeer): ChannelEnd {
+    const end: ChannelEnd = {
+      peer,
+      channel: this.#nextChannel,
+      other: undefined,
+      mute: false,
+      drains: true,
+      sentBytes: 0,
+      sent: [],
+      closed: false,
+    }
+    this.#nextChannel += 1
+    peer.ends.set(end.channel, end)
+    return end
+  }
+
+  #dial(from: VirtualPeer, dial: DialId, address: string): void {
+    if (this.dialsHang) return
+    this.#later(from, this.latencyMs, () => {
+      const to = this.findPeer(address)
+      const failure = this.dialFailure ?? (to ? undefined : 'unreachable')
+      if (to && !failure) this.open(from, to, dial)
+      else from.neighbourhood.dialFailed(dial, failure ?? 'unreachable', '', this.nowMs)
+    })
+  }
+
+  #send(end: ChannelEnd, bytes: Uint8Array): void {
+    end.sentBytes += bytes.length
+    end.sent.push(bytes)
+    const { peer, channel, other } = end
+    if (end.drains) {
+      const drained = end.sentBytes
+      this.#later(peer, 0, () => {
+        peer.neighbourhood.channelDrained(channel, drained, this.nowMs)
+      })
+    }
+    const passed = end.mute || !other ? undefined : this.tamper(bytes.slice(), end)
+    if (!passed || !other) return
+    this.#later(other.peer, this.latencyMs, () => {
+      if (other.closed) return
+      other.peer.neighbourhood.channelReceived(other.channel, passed, this.nowMs)
+    })
+  }
+
+  #close(end: ChannelEnd, reason: 'local' | 'remote' | 'lost'): void {
+    const { peer, channel } = end
+    if (reason !== 'local' && end.other?.mute) return
+    this.#later(peer, reason === 'local' ? 0 : this.latencyMs, () => {
+      if (end.closed) return
+      end.closed = true
+      peer.neighbourhood.channelClosed(channel, reason, this.nowMs)
+    })
+  }
+
+  #later(peer: VirtualPeer, afterMs: number, happen: () => void): void {
+    const atMs = this.nowMs + afterMs
+    this.#happenings.push({
+      atMs,
+      order: this.#order,
+      peer,
+      happen: () => {
+        happen()
+        this.settle(peer)
+      },
+    })
+    this.#order += 1
+  }
+
+  #nextHappening(): Happening | undefined {
+    let next: Happening | undefined
+    for (const happening of this.#happenings) {
+      if (happening.peer.asleep) continue
+      const isEarlier =
+        !next ||
+        happening.atMs < next.atMs ||
+        (happening.atMs === next.atMs && happening.order < next.order)
+      if (isEarlier) next = happening
+    }
+    for (const peer of this.peers) {
+      if (peer.asleep) continue
+      const deadlineMs = peer.neighbourhood.nextDeadlineMs()
+      if (deadlineMs === Number.POSITIVE_INFINITY || deadlineMs >= (next?.atMs ?? Infinity))
+        continue
+      next = {
+        atMs: deadlineMs,
+        order: -1,
+        peer,
+        happen: () => {
+          peer.neighbourhood.handleDeadline(this.nowMs)
+          this.settle(peer)
+        },
+      }
+    }
+    return next
+  }
+}
