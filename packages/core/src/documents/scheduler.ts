@@ -224,6 +224,7 @@ export class Scheduler {
     fault: StorageFault | undefined,
   ): void {
     if (fault !== undefined) this.#readFailed(fault)
+    if (fault !== undefined && isFinal(fault)) this.#die(problemOfFault(fault))
     this.#setting.context.recorder.documents.documentLoads.add(documents.length)
     for (const [index, document] of documents.entries()) {
       const name = documentKeyText(document)
@@ -336,8 +337,11 @@ export class Scheduler {
   }
 
   #die(problem: Problem): void {
+    if (this.#state === 'dead') return
     this.#enter('dead', problem.code)
     this.#fatal = problem
+    for (const { job } of this.#gathered) job.fail(problem)
+    this.#gathered = []
     this.#failWaiting(problem)
     this.#setting.outputs.push({ type: 'problem', problem })
   }
