@@ -20,13 +20,16 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: true,
   workspaces: {
     '.': {
-      entry: ['scripts/*.mjs', 'scripts/**/*.test.ts'],
+      entry: ['scripts/*.{mjs,ts}', 'scripts/**/*.test.ts'],
       project: ['scripts/**/*.{mjs,ts}', '*.config.ts'],
       // Started by scripts/check-packages.mjs by name.
       ignoreDependencies: ['publint', '@arethetypeswrong/cli'],
     },
     'packages/*': { entry, project: 'src/**/*.ts' },
-    'apps/demo': { entry: [...entry, 'src/main.ts'], project: '**/*.ts' },
+    'apps/demo': {
+      entry: [...entry, 'src/main.ts', 'server/start.ts', 'test/*.test.ts'],
+      project: '**/*.ts',
+    },
     bench: { entry: [...entry, 'src/main.ts'], project: '**/*.ts' },
   },
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createFlightRecorder } from '../../recorder/recorder.ts'
 import type { MessagePort, MessageSendResult } from '../connection/message-port.ts'

@@ -1,0 +1,3 @@
+import { serveEngine } from '@fieldmesh/core/worker'
+
+serveEngine()

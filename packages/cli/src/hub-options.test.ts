@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { parseHubOptions } from './hub-options.ts'
+
+const secret = 'ab'.repeat(32)
+
+test('an app and a secret are enough', () => {
+  expect(parseHubOptions(['--app', 'cafe', '--secret', secret], {})).toEqual({
+    app: 'cafe',
+    secret,
+    port: 8787,
+    host: '0.0.0.0',
+    storePath: 'fieldmesh-hub.sqlite',
+    name: 'hub',
+    peers: [],
+    isJson: false,
+  })
+})
+
+test('the secret may come from the environment', () => {
+  expect(parseHubOptions(['--app', 'cafe'], { FIELDMESH_SECRET: secret })).toMatchObject({ secret })
+})
+
+test.each([
+  [['--secret', secret], '--app is missing'],
+  [['--app', 'cafe'], 'the secret is missing'],
+  [['--app', 'cafe', '--secret', 'abc'], 'has 3 characters'],
+  [['--app', 'cafe', '--secret', secret, '--port', '70000'], '--port 70000'],
+  [['--app', 'cafe', '--secret', secret, '--colour'], '--colour'],
+])('%j is refused with the reason', (args, reason) => {
+  expect(() => parseHubOptions(args, {})).toThrow(reason)
+})
+
+test('help needs nothing else', () => {
+  expect(parseHubOptions(['--help'], {})).toBe('help')
+})
