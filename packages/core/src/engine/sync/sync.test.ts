@@ -558,6 +558,22 @@ describe('reconciliation', () => {
     expect(world.replicas[3]!.outcomes.known).toBe(0)
   })
 
+  test('[SY11] of two neighbours that show the same, one that does not answer delays for 15 s', () => {
+    const world = new World({
+      peers: 3,
+      links: [[0, 1]],
+      loses: ({ message, from, to }) => message.type === 'answer' && from === 0 && to === 2,
+    })
+    for (let index = 0; index < 50; index += 1) world.commit(0, `o-${index}`)
+    world.run(60_000)
+    world.link(0, 2)
+    world.run(200)
+    world.link(1, 2)
+    world.run(10_000)
+    expect(world.converged()).toBe(false)
+    expect(world.converge(10_000)).toBe(true)
+  })
+
   test('[SY12] checkpoints take the place of changes that were swallowed', () => {
     const world = new World({ peers: 3, links: line(2) })
     for (let index = 0; index < 300; index += 1) world.commit(index % 2, `o-${index % 40}`)
