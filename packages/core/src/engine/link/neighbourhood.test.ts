@@ -200,7 +200,7 @@ describe('two channels to one neighbour', () => {
   })
 
   test('[LK9] frames sent while one channel makes way for the other all arrive, once', () => {
-    for (let sendAtMs = 0; sendAtMs < 60; sendAtMs += 3) {
+    for (let sendAtMs = 0; sendAtMs < 60; sendAtMs += 5) {
       const network = new VirtualNetwork()
       const a = network.add('a')
       const b = network.add('b')
