@@ -179,6 +179,23 @@ test('what a full channel refuses waits, in order, and gives its credit back whe
   expect(channel.closeCount).toBe(1)
 })
 
+test('a message that finds room never overtakes one that did not', async () => {
+  const channel = new FakeChannel()
+  const desk = new Desk([fakeTransport({ accept: channel })], localPair())
+  const id = await desk.opened()
+  channel.sendResults = ['full', 'full']
+  for (const word of ['a', 'bb', 'ccc']) {
+    desk.port.post({ type: 'channel-send', channel: id, bytes: text(word) })
+  }
+  await turn()
+  channel.handlers?.drained()
+  await turn()
+  channel.handlers?.drained()
+  await turn()
+  expect(channel.sent).toEqual(['a', 'bb', 'ccc'])
+  expect(desk.of('channel-drained').at(-1)).toMatchObject({ drainedBytes: 6 })
+})
+
 test('a channel that delivers faster than the engine reads is closed and reported', async () => {
   const channel = new FakeChannel()
   const desk = new Desk([fakeTransport({ accept: channel })], localPair(), 1_000)
@@ -279,6 +296,8 @@ class FakeChannel implements Channel {
   readonly bufferedBytes = 0
   readonly sent: string[] = []
   sendResult: SendResult = 'accepted'
+  /** Answers that come before it. */
+  sendResults: SendResult[] = []
   closeCount = 0
   handlers: ChannelHandlers | undefined
 
@@ -287,8 +306,9 @@ class FakeChannel implements Channel {
   }
 
   send(bytes: Uint8Array) {
-    if (this.sendResult === 'accepted') this.sent.push(new TextDecoder().decode(bytes))
-    return this.sendResult
+    const result = this.sendResults.shift() ?? this.sendResult
+    if (result === 'accepted') this.sent.push(new TextDecoder().decode(bytes))
+    return result
   }
 
   close() {
