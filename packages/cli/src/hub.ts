@@ -24,6 +24,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     transports: [transport],
   })
   const bound = transport.listening?.port
-  if (bound === undefined) throw new Error('the listener has no port')
+  if (bound === undefined) {
+    // The mesh goes on without a transport that fails; a hub without its listener is of no use.
+    let reason = 'the listener has no port'
+    mesh.onProblem(({ message }) => (reason = message)).stop()
+    await mesh.close()
+    throw new Error(reason)
+  }
   return { mesh, port: bound }
 }

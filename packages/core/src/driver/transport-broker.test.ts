@@ -34,7 +34,7 @@ class Desk {
       this.reports.push(...reports)
       this.#changed()
     })
-    this.broker.start()
+    void this.broker.start()
     desks.push(this)
   }
 

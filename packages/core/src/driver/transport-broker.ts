@@ -51,13 +51,17 @@ export class TransportBroker {
     this.#unprocessedBytesMax = options.unprocessedBytesMax ?? unprocessedBytesMax
   }
 
-  /** Starts every transport; one that cannot start is reported and does without. Called once. */
-  start(): void {
+  /**
+   * Starts every transport; one that cannot start is reported and does without. Resolves when each
+   * has started or failed; never rejects. Called once.
+   */
+  async start(): Promise<void> {
     this.#port.receive((orders) => {
       for (const order of orders) this.#carryOut(order)
       this.#reportDrained()
     })
-    for (const transport of this.#transportsByName.values()) void this.#startTransport(transport)
+    const transports = [...this.#transportsByName.values()]
+    await Promise.all(transports.map((transport) => this.#startTransport(transport)))
   }
 
   /**

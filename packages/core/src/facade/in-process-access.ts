@@ -46,7 +46,7 @@ export class InProcessAccess implements EngineAccess {
     })
     if (!result.ok) throw meshErrorOf(result.problem)
     const broker = new TransportBroker({ transports, port: brokerPort, localPeer: result.peer })
-    broker.start()
+    await broker.start()
     return new InProcessAccess(result.peer, reports, result.driver, broker)
   }
 

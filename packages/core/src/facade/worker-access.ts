@@ -74,7 +74,7 @@ export class WorkerAccess implements EngineAccess {
           bytes: 'move',
         }),
       })
-      broker.start()
+      await abortable(Promise.race([watch.failure, broker.start()]), signal)
       const reportsPort = new MessageRecordPort<never, EngineReport>(reports.port1, {
         bytes: 'move',
       })
