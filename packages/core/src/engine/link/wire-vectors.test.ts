@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+
+import { decodeHex, encodeHex } from '../bytes/hex.ts'
+import { ByteReader } from '../bytes/reader.ts'
+import { ByteWriter } from '../bytes/writer.ts'
+import { nobleCryptography as cryptography } from '../crypto/noble.ts'
+import { CertificateVerifier, Identity } from '../identity/identity.ts'
+import { deriveJoinKeys } from '../identity/join-keys.ts'
+import { CipherState } from '../noise/cipher-state.ts'
+import { closeReasonCodes, decodeCloseReason, encodeCloseReason } from './close-reason.ts'
+import type { WireCloseReason } from './close-reason.ts'
+import { frameKindCodes, frameKindOf, priorityIndexOf } from './frame.ts'
+import type { FrameKind } from './frame.ts'
+import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
+import { FramePacker } from './frame-packer.ts'
+import { FrameReassembler } from './frame-reassembler.ts'
+import { decodeHello, encodeHello } from './hello.ts'
+import type { Hello } from './hello.ts'
+import { LinkHandshake } from './link-handshake.ts'
+import type { Priority } from './link-port.ts'
+
+interface FieldVector {
+  readonly type: 'u8' | 'u16' | 'u32' | 'varint' | 'bytes' | 'text'
+  readonly value: number | string
+  readonly bytes: string
+}
+
+interface FrameVector {
+  readonly about: string
+  /** Key of either direction, where frames are sealed. */
+  readonly key?: string
+  readonly messageBytesMax: number
+  readonly frames: readonly {
+    readonly kind: FrameKind
+    readonly priority: Priority
+    readonly payload: string
+  }[]
+  readonly messages: readonly string[]
+}
+
+interface HandshakeSide {
+  readonly identitySecretKey: string
+  readonly epoch: number
+  /** What the side draws at random, in order: the initiator's salt, then ephemeral secret keys. */
+  readonly random: readonly string[]
+  readonly peer: string
+}
+
+interface HandshakeVector {
+  readonly app: string
+  readonly secret: string
+  readonly binding?: string
+  readonly initiator: HandshakeSide
+  readonly responder: HandshakeSide
+  readonly messages: readonly string[]
+  /** The first frame of the initiator under its transport key, nonce 0 and no additional data. */
+  readonly firstSealed: string
+}
+
+interface LinkVectors {
+  readonly frames: readonly FrameVector[]
+  readonly hellos: readonly { readonly hello: Hello; readonly bytes: string }[]
+  readonly closeReasons: Readonly<Record<WireCloseReason, string>>
+}
+
+function vectors(name: string): unknown {
+  const file = new URL(`../../../../../docs/specs/vectors/${name}.json`, import.meta.url)
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+function bytes(hex: string): Uint8Array {
+  return decodeHex(hex)!
+}
+
+const { fields } = vectors('fields') as { readonly fields: readonly FieldVector[] }
+const link = vectors('link-frames') as LinkVectors
+const { handshakes } = vectors('link-handshake') as {
+  readonly handshakes: readonly HandshakeVector[]
+}
+
+test.each(fields)('[FR1] field $type of $value is $bytes', (field) => {
+  const writer = new ByteWriter()
+  const reader = new ByteReader(bytes(field.bytes))
+  if (field.type === 'bytes') {
+    expect(encodeHex(writer.bytes(bytes(String(field.value))).finish())).toBe(field.bytes)
+    expect(encodeHex(reader.bytes(1000))).toBe(field.value)
+  } else if (field.type === 'text') {
+    expect(encodeHex(writer.text(String(field.value)).finish())).toBe(field.bytes)
+    expect(reader.text(1000)).toBe(field.value)
+  } else {
+    expect(encodeHex(writer[field.type](Number(field.value)).finish())).toBe(field.bytes)
+    expect(reader[field.type]()).toBe(field.value)
+  }
+  expect(reader.finished).toBe(true)
+})
+
+function cipherOf(vector: FrameVector): FrameCipher {
+  const cipher = new FrameCipher()
+  if (vector.key !== undefined) {
+    const state = new CipherState(bytes(vector.key), cryptography)
+    cipher.secure({ send: state, receive: state })
+  }
+  return cipher
+}
+
+describe('[FR2] to [FR7] frames', () => {
+  test.each(link.frames)('$about: written', (vector) => {
+    const packer = new FramePacker(cipherOf(vector))
+    const waiting = [...vector.frames]
+    const messages: string[] = []
+    for (;;) {
+      const message = packer.pack(vector.messageBytesMax, 3, (priority) => {
+        const index = waiting.findIndex((frame) => priorityIndexOf(frame.priority) === priority)
+        const frame = index < 0 ? undefined : waiting.splice(index, 1)[0]
+        return frame && { kind: frame.kind, payload: bytes(frame.payload) }
+      })
+      if (!message) break
+      messages.push(encodeHex(message))
+    }
+    expect(messages).toEqual(vector.messages)
+  })
+
+  test.each(link.frames)('$about: read', (vector) => {
+    const cipher = cipherOf(vector)
+    const reassembler = new FrameReassembler(frameBodyBytesMax)
+    const frames: string[] = []
+    for (const message of vector.messages) {
+      reassembler.load(bytes(message))
+      for (let frame = reassembler.next(); frame; frame = reassembler.next()) {
+        const payload = encodeHex(cipher.open(frame)!)
+        frames.push(`${frame.priority} ${frameKindOf(frame.kindCode)} ${payload}`)
+      }
+    }
+    const expected = vector.frames.map(
+      ({ kind, priority, payload }) => `${priorityIndexOf(priority)} ${kind} ${payload}`,
+    )
+    expect(frames.sort()).toEqual(expected.sort())
+    expect(reassembler.fault).toBe(undefined)
+  })
+
+  test.each(link.hellos)('[LK3] hello $bytes', ({ hello, bytes: hex }) => {
+    expect(encodeHex(encodeHello(hello))).toBe(hex)
+    expect(decodeHello(bytes(hex))).toEqual(hello)
+  })
+
+  test('[FR9] close reasons, and codes that are not known', () => {
+    expect(Object.keys(link.closeReasons)).toEqual(Object.keys(closeReasonCodes))
+    for (const [reason, hex] of Object.entries(link.closeReasons)) {
+      expect(encodeHex(encodeCloseReason(reason as WireCloseReason))).toBe(hex)
+      expect(decodeCloseReason(bytes(hex))).toBe(reason)
+    }
+    expect(decodeCloseReason(bytes('ff'))).toBe('unknown')
+    expect(decodeCloseReason(bytes(''))).toBe('unknown')
+    expect(frameKindOf(0)).toBe(undefined)
+    expect(Object.values(frameKindCodes)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+})
+
+function sideOf(vector: HandshakeVector, role: 'initiator' | 'responder'): LinkHandshake {
+  const side = vector[role]
+  const random = side.random.map(bytes)
+  const identity = new Identity(bytes(side.identitySecretKey), cryptography)
+  expect(identity.peer).toBe(side.peer)
+  return new LinkHandshake(
+    {
+      identity,
+      joinKeys: deriveJoinKeys(vector.app, bytes(vector.secret), cryptography),
+      verifier: new CertificateVerifier(cryptography),
+      epoch: side.epoch,
+      cryptography,
+      random: { bytes: () => random.shift()!, fraction: () => 0 },
+    },
+    role,
+    vector.binding === undefined ? undefined : bytes(vector.binding),
+    undefined,
+  )
+}
+
+test.each(handshakes)('[HS1] to [HS9] handshake of app $app', (vector) => {
+  const initiator = sideOf(vector, 'initiator')
+  const responder = sideOf(vector, 'responder')
+  const offer = initiator.start()
+  const answer = responder.read(offer)
+  if (answer.type !== 'send') throw new Error(`the responder gave ${answer.type}`)
+  const proof = initiator.read(answer.message)
+  if (proof.type !== 'complete' || !proof.message) throw new Error(`gave ${proof.type}`)
+  const end = responder.read(proof.message)
+  if (end.type !== 'complete') throw new Error(`the responder ended with ${end.type}`)
+  expect([offer, answer.message, proof.message].map(encodeHex)).toEqual(vector.messages)
+  expect(proof.remote).toMatchObject({ peer: vector.responder.peer, epoch: vector.responder.epoch })
+  expect(end.remote).toMatchObject({ peer: vector.initiator.peer, epoch: vector.initiator.epoch })
+  const sealed = proof.keys.send.sealAt(0, new Uint8Array(0), Uint8Array.of(1, 2, 3))
+  expect(encodeHex(sealed)).toBe(vector.firstSealed)
+  expect(end.keys.receive.openAt(0, new Uint8Array(0), sealed)).toEqual(Uint8Array.of(1, 2, 3))
+})
