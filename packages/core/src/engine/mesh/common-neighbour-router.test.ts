@@ -7,7 +7,12 @@ import { encodePeerId, type PeerId } from '../identity/peer-id.ts'
 import type { LinkPort } from '../link/link-port.ts'
 import { CommonNeighbourRouter, destinationsMax } from './common-neighbour-router.ts'
 import { metricInfinite } from './metric.ts'
-import { decodeRouteFrame, encodeRouteFrame, type RouteEntry } from './route-frame.ts'
+import {
+  decodeRouteFrame,
+  encodeRouteFrame,
+  routeEntriesMax,
+  type RouteEntry,
+} from './route-frame.ts'
 
 const quality = { metric: 20, sizeClass: 2 } as const
 
@@ -154,4 +159,15 @@ test('[RT14] the tables are bounded, whatever neighbours advertise', () => {
   }
   expect(router.reachable().length).toBe(destinationsMax)
   expect(counter('routeEntriesRefused')).toBeGreaterThan(6 * (1_200 - 1_024))
+})
+
+test('[RT14] one neighbour fills no more than its share', () => {
+  const { router, advertise, counter } = setUp()
+  const hub = peerOf(1)
+  router.neighbourUp(hub, quality, 0)
+  const entries = (first: number) => Array.from({ length: 600 }, (_, index) => entry(first + index))
+  advertise(hub, { epoch: 1, sequence: 1, base: 0 }, entries(1_000))
+  advertise(hub, { epoch: 1, sequence: 2, base: 1 }, entries(2_000))
+  expect(router.reachable()).toHaveLength(1 + routeEntriesMax)
+  expect(counter('routeEntriesRefused')).toBe(1_200 - routeEntriesMax)
 })

@@ -125,7 +125,6 @@ export class Forwarding {
       this.#relay(waiting, nowMs)
     }
     this.#measureQueues()
-    if (this.#refusedBy.delete(neighbour)) this.#outputs.push({ type: 'packets-writable' })
   }
 
   /** A path appeared, moved or was lost. */

@@ -598,6 +598,7 @@ describe('presence', () => {
     network.run(3_000)
     expect(knows(gone)).toBe(true)
     expect(first.mesh.graph().connections.some(({ from }) => from === gone.id)).toBe(false)
+    expect(first.mesh.linked(gone.id, peers[4]!.id)).toBe(false)
     network.run(62_000)
     expect(knows(gone)).toBe(false)
     expect(first.mesh.graph().peers).toHaveLength(9)
