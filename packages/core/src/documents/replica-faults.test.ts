@@ -231,6 +231,25 @@ describe('storage that fails at one operation', () => {
     }
   })
 
+  test('[DO26] a write that storage has no room for does not take others with it', () => {
+    const fate = (_: number, bytes: number): StorageFate =>
+      bytes < 50_000 ? { type: 'done' } : { type: 'failed', reason: 'quota' }
+    const driver = new ReplicaDriver({ store: new ReplicaStore(), peer: peers[0]!, seed: 1, fate })
+    driver.settle()
+    const lengths = [10, 20, 60_000, 30]
+    const commands = lengths.map((length) => {
+      const row = { _id: `row-${length}`, text: 'x'.repeat(length) }
+      const operations = [{ type: 'insert' as const, collection: 'orders', row }]
+      return driver.command({ type: 'write', operations })
+    })
+    driver.settle()
+    const answers = commands.map((command) => driver.answers.get(command))
+    expect(answers.map(isOk)).toEqual([true, true, false, true])
+    expect(answers[2]).toMatchObject({ problem: { code: 'storage-quota' } })
+    expect(driver.problems.map(({ code }) => code)).toEqual(['storage-quota', 'storage-quota'])
+    checkStore(driver.store)
+  })
+
   test.each([1, 2, 3, 4, 8])('a store fenced at operation %i is the end, said once', (failing) => {
     const fate = (at: number): StorageFate =>
       at < failing ? { type: 'done' } : { type: 'failed', reason: 'fenced' }

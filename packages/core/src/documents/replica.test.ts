@@ -228,6 +228,18 @@ describe('queries', () => {
     expect(shown.length).toBe(801)
   })
 
+  test('[DO14] a page that was read before a commit and answered after it changes nothing', () => {
+    const driver = start()
+    write(driver, insert('o-1', { n: 1 }), insert('o-2', { n: 1 }))
+    const query = { collection: 'orders', filter: {} }
+    const command = driver.command({ type: 'observe', subscriber: 7, query })
+    const answerPage = driver.hold()!
+    write(driver, upsert('o-1', { n: 2 }), remove('o-2'))
+    answerPage()
+    const rows = [{ _id: 'o-1', n: 2 }]
+    expect(driver.answers.get(command)).toEqual({ ok: true, value: rows })
+  })
+
   test('unobserve ends the events', () => {
     const driver = start()
     driver.ask({ type: 'observe', subscriber: 1, query: { collection: 'orders', filter: {} } })

@@ -73,8 +73,11 @@ export interface ReplicaDriverOptions {
   readonly peer: PeerId
   readonly seed: number
   /** Decides about operation number `count`, from 1; by default all are done. */
-  readonly fate?: (count: number, operation: 'read' | 'write') => StorageFate
+  readonly fate?: DecideFate
 }
+
+/** `bytes` is the size of the values that are to be written. */
+export type DecideFate = (count: number, bytes: number) => StorageFate
 
 /** See the file header. Each driver is one boot of a peer. */
 export class ReplicaDriver {
@@ -92,7 +95,7 @@ export class ReplicaDriver {
   #waiting: StorageOutput[] = []
   #lastCommand = 0
   #lastRequest = 0
-  readonly #fate: (count: number, operation: 'read' | 'write') => StorageFate
+  readonly #fate: DecideFate
 
   constructor({ store, peer, seed, fate }: ReplicaDriverOptions) {
     this.store = store
@@ -184,13 +187,21 @@ export class ReplicaDriver {
 
   /** Carries out the oldest storage operation, if any. */
   step(): boolean {
+    const answer = this.hold()
+    answer?.()
+    return answer !== undefined
+  }
+
+  /** Carries out the oldest storage operation, if any, and keeps its answer until that is called. */
+  hold(): (() => void) | undefined {
     const output = this.#waiting.shift()
-    if (output === undefined) return false
+    if (output === undefined) return undefined
     this.operations += 1
     const answer = this.#carryOut(output)
-    this.replica.storageAnswered(output.request, answer, this.nowMs)
-    this.drain()
-    return true
+    return () => {
+      this.replica.storageAnswered(output.request, answer, this.nowMs)
+      this.drain()
+    }
   }
 
   /** Time goes on to the next deadline, if that is not too far. */
@@ -212,8 +223,11 @@ export class ReplicaDriver {
   }
 
   #carryOut(output: StorageOutput): StorageAnswer {
-    const read = output.type === 'storage-read'
-    const fate = this.#fate(this.operations, read ? 'read' : 'write')
+    let bytes = 0
+    for (const write of output.type === 'storage-write' ? output.writes : []) {
+      if (write.type === 'put') bytes += write.value.length
+    }
+    const fate = this.#fate(this.operations, bytes)
     if (fate.type === 'failed') return { ...fate, message: 'as told' }
     if (output.type === 'storage-read') {
       return { type: 'read', results: output.reads.map((read) => this.store.read(read)) }
