@@ -23,6 +23,22 @@ export async function close(): Promise<void> {
   await mesh?.close()
 }
 
+/** Writes a row and a line of a document; resolves when both are durable. */
+export async function write(id: string, line: string): Promise<void> {
+  await mesh?.collection('orders').insert({ _id: id })
+  const note = await mesh?.document('note')
+  note?.doc.getText('t').insert(0, line)
+  await note?.whenSaved()
+}
+
+/** What is there of rows and of the document. */
+export async function read(): Promise<{ ids: string[]; text: string | undefined }> {
+  const rows = await mesh?.collection('orders').find().toArray()
+  const note = await mesh?.document('note')
+  await note?.whenLoaded
+  return { ids: (rows ?? []).map(({ _id }) => _id), text: note?.doc.getText('t').toJSON() }
+}
+
 /** What missing features are named. */
 export function missingFeatures(): readonly string[] | undefined {
   return mesh?.environment.missing.map(({ feature }) => feature)

@@ -61,6 +61,17 @@ for (const [where, isSecure] of [
       await page.close()
     })
 
+    test('what was written is there when the page is reloaded', async () => {
+      const store = newStore()
+      const page = await openPage()
+      await page.call('open', store)
+      await page.call('write', 'o-1', 'tea at four')
+      await page.page.reload()
+      await page.call('open', store)
+      expect(await page.call('read')).toEqual({ ids: ['o-1'], text: 'tea at four' })
+      await page.close()
+    })
+
     test('a second tab is told that the store is in use; another store is another peer', async () => {
       const store = newStore()
       const first = await openPage()
