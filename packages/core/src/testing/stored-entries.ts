@@ -86,13 +86,19 @@ export function assertEntriesEqual(
   assertEqual(actual.length, expected.length, `the number of entries in ${what}`)
   for (const [index, entry] of actual.entries()) {
     const wanted = expected[index]!
-    if (compareKeys(entry.key, wanted.key) === 0 && equalValues(entry.value, wanted.value)) continue
+    if (equalEntries(entry, wanted)) continue
     // Written only when needed: values can be large.
     const [is, should] = [describeValue(entry), describeValue(wanted)]
     throw new AssertionFailure(`entry ${index} of ${what} is ${is}, expected ${should}`)
   }
 }
 
-function equalValues(left: StorageValue, right: StorageValue): boolean {
-  return typeof left === typeof right && compareKeys([left], [right]) === 0
+function equalEntries(left: StorageEntry, right: StorageEntry): boolean {
+  return equalParts(left.key, right.key) && equalParts([left.value], [right.value])
+}
+
+/** Of the same kinds as well: an `ArrayBuffer` is no `Uint8Array`. */
+function equalParts(left: StorageKey, right: StorageKey): boolean {
+  const proper = left.every((part) => typeof part !== 'object' || part instanceof Uint8Array)
+  return proper && compareKeys(left, right) === 0
 }
