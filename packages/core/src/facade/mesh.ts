@@ -22,7 +22,10 @@ export interface Mesh {
   readonly app: string
   readonly environment: MeshEnvironment
   readonly presence: Presence
-  /** The documents of that name: 1 to 128 characters. Collections need not be declared. */
+  /**
+   * The documents of that name: a letter, then up to 63 letters, digits, `_` and `-`. Collections
+   * need not be declared.
+   */
   collection<R extends CollectionRow>(name: string): Collection<R>
   /** Opens a free document: 1 to 256 characters of name. */
   document(name: string, options?: { readonly signal?: AbortSignal }): Promise<SharedDocument>

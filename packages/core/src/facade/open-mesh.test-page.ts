@@ -1,9 +1,11 @@
 /** A page that opens meshes as an application does. */
 
+import { DialFailure, type Transport } from '../transport/transport.ts'
 import { MeshError, openMesh, type Mesh } from './page.ts'
 
 const secret = 'ab'.repeat(32)
 let mesh: Mesh | undefined
+let stopSlowTransport = () => {}
 
 function startWorker(): Worker {
   return new Worker(new URL('engine-worker.test-page.ts', import.meta.url), { type: 'module' })
@@ -56,6 +58,34 @@ export async function refusal(what: string): Promise<string> {
       const source = new Blob(['throw new Error("a bug in the worker file")'])
       const worker = new Worker(URL.createObjectURL(source))
       return openMesh({ app: 'cafe', secret, worker })
+    },
+    'given up while a transport starts': async () => {
+      const giveUp = new AbortController()
+      const transport: Transport = {
+        name: 'slow',
+        capabilities: {
+          canListen: false,
+          canDial: true,
+          needsUserGesture: false,
+          needsSignalling: false,
+        },
+        start: async () => {
+          giveUp.abort('enough')
+          await new Promise<void>((resolve) => {
+            stopSlowTransport = resolve
+          })
+        },
+        stop: async () => stopSlowTransport(),
+        dial: async () => Promise.reject(new DialFailure('unsupported', 'it never starts')),
+      }
+      const { signal } = giveUp
+      return openMesh({
+        app: 'cafe',
+        secret,
+        worker: startWorker(),
+        transports: [transport],
+        signal,
+      })
     },
     'given up': async () =>
       openMesh({ app: 'cafe', secret, worker: startWorker(), signal: AbortSignal.abort('enough') }),

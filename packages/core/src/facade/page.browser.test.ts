@@ -114,6 +114,7 @@ for (const [what, code] of [
   ['a worker that does not exist', 'worker-failed'],
   ['a worker that throws', 'worker-failed'],
   ['given up', 'enough'],
+  ['given up while a transport starts', 'enough'],
 ] as const) {
   test(`opening with ${what} rejects with ${code} and leaves no worker`, async () => {
     const page = await openTestPage(chromium.context, server)

@@ -54,6 +54,7 @@ export class WorkerAccess implements EngineAccess {
   ): Promise<WorkerAccess> {
     const api = wrap<WorkerApi>(worker)
     const watch = watchWorker(worker)
+    let broker: TransportBroker | undefined
     try {
       await abortable(Promise.race([watch.failure, greet(api)]), signal)
       const transports = new MessageChannel()
@@ -67,7 +68,7 @@ export class WorkerAccess implements EngineAccess {
       const opening = await abortable(Promise.race([watch.failure, opened]), signal)
       if (!opening.ok) throw meshErrorOf(opening.problem)
       watch.failure.catch((error: unknown) => broken(error as MeshError))
-      const broker = new TransportBroker({
+      broker = new TransportBroker({
         transports: options.transports,
         localPeer: opening.peer,
         port: new MessageRecordPort<TransportReport, TransportOrder>(transports.port1, {
@@ -83,6 +84,7 @@ export class WorkerAccess implements EngineAccess {
       watch.stop()
       api[releaseProxy]()
       worker.terminate()
+      await broker?.stop()
       throw error
     }
   }
