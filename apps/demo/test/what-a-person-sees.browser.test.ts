@@ -51,7 +51,7 @@ afterAll(async () => {
 test('an order taken in one browser appears in the other, and moves on there', async () => {
   await takeOrder(first, '4', 'two flat whites')
   await card(second, 'two flat whites').waitFor()
-  await card(second, 'two flat whites').getByRole('button', { name: 'Start cooking' }).click()
+  await card(second, 'two flat whites').getByRole('button', { name: 'To kitchen' }).click()
   await first.locator('.column-cooking .card', { hasText: 'two flat whites' }).waitFor()
 })
 

@@ -11,7 +11,7 @@ const columnTitles: Readonly<Record<OrderStatus, string>> = {
 }
 
 const advanceLabels: Readonly<Record<OrderStatus, string>> = {
-  open: 'Start cooking',
+  open: 'To kitchen',
   cooking: 'Mark ready',
   ready: 'Served',
 }
@@ -119,10 +119,11 @@ function orderCard(orders: Collection<Order>, order: Order): HTMLElement {
           {
             type: 'button',
             class: 'quiet',
+            title: 'Cancel this order',
             'aria-label': `Cancel the order of table ${order.table}`,
             onclick: () => void orders.delete(order._id),
           },
-          'Cancel',
+          '✕',
         ),
     ),
   )

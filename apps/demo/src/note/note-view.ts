@@ -2,10 +2,11 @@
 
 import { defaultKeymap } from '@codemirror/commands'
 import { markdown } from '@codemirror/lang-markdown'
-import { defaultHighlightStyle, syntaxHighlighting } from '@codemirror/language'
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language'
 import { EditorState } from '@codemirror/state'
 import { EditorView, keymap, placeholder } from '@codemirror/view'
 import type { SharedDocument } from '@fieldmesh/core'
+import { tags } from '@lezer/highlight'
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
 import { UndoManager } from 'yjs'
 import type { Device } from '../device-name.ts'
@@ -13,6 +14,15 @@ import { element } from '../element.ts'
 
 /** Name of the text inside the note's document. */
 export const noteTextName = 'text'
+
+/** By variables of the page, so that it follows light and dark. */
+const markdownStyle = HighlightStyle.define([
+  { tag: tags.heading, fontWeight: '700', fontSize: '1.15em' },
+  { tag: tags.strong, fontWeight: '700' },
+  { tag: tags.emphasis, fontStyle: 'italic' },
+  { tag: [tags.link, tags.url], color: 'var(--brand)' },
+  { tag: [tags.processingInstruction, tags.contentSeparator], color: 'var(--ink-soft)' },
+])
 
 /** An editor on the note. */
 export function noteView(note: SharedDocument, device: Device): HTMLElement {
@@ -31,7 +41,7 @@ export function noteView(note: SharedDocument, device: Device): HTMLElement {
       extensions: [
         keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
         markdown(),
-        syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
+        syntaxHighlighting(markdownStyle),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': 'Shared note' }),
         placeholder('Specials, shopping, who works tomorrow…'),
