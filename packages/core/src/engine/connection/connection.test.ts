@@ -79,10 +79,12 @@ class Bench {
     this.receiveBytes(nowMs, writer.finish())
   }
 
-  receiveBytes(nowMs: number, plaintext: Uint8Array): void {
-    if (this.connection.ended !== undefined) return
+  receiveBytes(nowMs: number, plaintext: Uint8Array, copies = 1): void {
     const packet = decodePacket(this.#protection.seal(plaintext, -1).bytes)
-    if (packet?.type === 'protected') this.connection.packetReceived(packet, nowMs)
+    for (let copy = 0; copy < copies; copy += 1) {
+      if (this.connection.ended !== undefined || packet?.type !== 'protected') return
+      this.connection.packetReceived(packet, nowMs)
+    }
   }
 
   acknowledgeAll(nowMs: number): void {
@@ -184,6 +186,12 @@ describe('receiving', () => {
       { numRuns: 300 },
     )
   }, 60_000)
+
+  test('[CN10] a packet that comes twice gives its datagram once', () => {
+    const bench = new Bench()
+    bench.receiveBytes(1, Uint8Array.of(0x08, 1, 42), 2)
+    expect(bench.outputs).toEqual([{ type: 'datagram', peer, payload: Uint8Array.of(42) }])
+  })
 
   test('[ST4] four announced messages of 16 MiB take no memory before their bytes come', () => {
     const bench = new Bench()
