@@ -103,8 +103,6 @@ export class LiveDocuments {
 
   close(command: CommandId, subscriber: SubscriberId): void {
     const live = this.#open.get(subscriber)
-    const batch = this.#batches.get(subscriber)
-    if (batch !== undefined) this.#finishBatch(subscriber, batch)
     if (live !== undefined) this.#remove(live)
     this.#setting.outputs.answer(command, undefined)
   }
@@ -186,6 +184,8 @@ export class LiveDocuments {
   }
 
   #remove(live: LiveSubscriber): void {
+    const batch = this.#batches.get(live.subscriber)
+    if (batch !== undefined) this.#finishBatch(live.subscriber, batch)
     this.#open.delete(live.subscriber)
     this.#setting.context.recorder.documents.liveDocuments.set(this.#open.size)
   }

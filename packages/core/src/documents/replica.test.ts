@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import * as Y from 'yjs'
+import { ByteWriter } from '../engine/bytes/writer.ts'
 import type { CommandAnswer, MeshEvent, RowChange, WriteOperation } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Change, DocumentKey } from '../engine/sync/change.ts'
@@ -341,6 +342,36 @@ describe('changes of others', () => {
     expect(a.replica.rootDigest()).toEqual(b.replica.rootDigest())
   })
 
+  test('[DO4] an update of a former incarnation has no effect, also after a restart', () => {
+    const a = start()
+    const b = start({ peer: peerB })
+    write(a, insert('o-1', { n: 1 }))
+    apply(b, asDeliveries(committed(a)))
+    write(b, upsert('o-1', { late: 1 }))
+    write(a, remove('o-1'), insert('o-1', { n: 2 }))
+    expect(apply(a, asDeliveries(committed(b)))).toEqual(['applied'])
+    const restarted = start({ store: a.store })
+    write(restarted, upsert('o-1', { m: 3 }))
+    expect(find(restarted)).toEqual([{ _id: 'o-1', m: 3, n: 2 }])
+  })
+
+  test('[DO9] one that breaks Yjs is refused, and the document goes on as it was', () => {
+    const driver = start()
+    const update = (seq: number, bytes: Uint8Array): Delivery => {
+      const document = { collection: 'orders', id: 'o-1' }
+      const content = { type: 'update' as const, updates: [bytes] }
+      const parts = [{ document, previous: seq - 1, incarnation: 1, content }]
+      return { type: 'change', change: { peer: peerB, epoch: 1, seq, parts } }
+    }
+    // Arrays nested so deeply that deleting the outermost one overflows the stack.
+    const nested = Array.from({ length: 4 }, (_, index) => nestedArrays(index * 7000, 7000))
+    const deliveries = nested.map((bytes, index) => update(index + 1, bytes))
+    expect(apply(driver, deliveries)).toEqual(deliveries.map(() => 'applied'))
+    expect(apply(driver, [update(5, Uint8Array.of(0, 1, 9, 1, 0, 1))])).toEqual(['refused'])
+    expect(write(driver, upsert('o-1', { n: 1 })).ok).toBe(true)
+    expect(find(driver)).toEqual([{ _id: 'o-1', n: 1 }])
+  })
+
   test('observers see them', () => {
     const a = start()
     const b = start({ peer: peerB })
@@ -351,6 +382,22 @@ describe('changes of others', () => {
     expect(b.events).toEqual([{ type: 'rows-changed', subscriber: 3, changes }])
   })
 })
+
+/** An update of client 9 with arrays from clock `first` on, each inside the one before it. */
+function nestedArrays(first: number, count: number): Uint8Array {
+  const writer = new ByteWriter().varint(1).varint(count).varint(9).varint(first)
+  for (let clock = first; clock < first + count; clock += 1) {
+    writer.u8(7)
+    if (clock === 0) writer.varint(1).text('root')
+    else
+      writer
+        .varint(0)
+        .varint(9)
+        .varint(clock - 1)
+    writer.varint(0)
+  }
+  return writer.varint(0).finish()
+}
 
 describe('checkpoints', () => {
   const document = { collection: 'orders', id: 'o-1' }
@@ -416,6 +463,9 @@ describe('checkpoints', () => {
     write(a, insert('o-1', { secret: 'forgettable' }))
     for (let n = 0; n < 300; n += 1) write(a, upsert('o-1', { n }))
     write(a, remove('o-1'))
+    write(a, insert('o-2', { secret: 'forgettable' }))
+    write(a, remove('o-2'))
+    write(a, insert('o-2', { other: 1 }))
     const stored = JSON.stringify(
       (['rows', 'changes', 'checkpoints'] as const).flatMap((space) =>
         a.store
@@ -426,7 +476,8 @@ describe('checkpoints', () => {
     expect(stored).not.toContain('forgettable')
     const b = start({ peer: peerB })
     apply(b, readAll(a, document))
-    expect(find(b)).toEqual([])
+    apply(b, readAll(a, { ...document, id: 'o-2' }))
+    expect(find(b)).toEqual([{ _id: 'o-2', other: 1 }])
     expect(b.replica.rootDigest()).toEqual(a.replica.rootDigest())
   })
 })
@@ -606,6 +657,7 @@ describe('a large backlog', () => {
     b.apply(peerA, asDeliveries(committed(a)))
     const command = b.command({ type: 'write', operations: [insert('mine')] })
     while (!b.answers.has(command)) if (!b.step()) b.advance(0)
+    expect(b.notices).toEqual([expect.objectContaining({ type: 'committed' })])
     b.settle()
     expect(find(b).length).toBe(301)
     expect(b.recorder.recorder.documents.documentsCached.value).toBeLessThanOrEqual(64)

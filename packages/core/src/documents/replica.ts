@@ -109,8 +109,8 @@ export class Replica implements ReplicaPort {
   }
 
   /** Begins: reads what the store says of itself. Writes wait until that is answered. */
-  start(nowMs: number): void {
-    this.#scheduler.start(nowMs)
+  start(_nowMs: number): void {
+    this.#scheduler.start()
   }
 
   /** Answered by `command-answered`, once; writes when they are durable. */

@@ -110,8 +110,8 @@ export class Scheduler {
     return Math.min(this.#retryAtMs, this.#continueAtMs)
   }
 
-  start(nowMs: number): void {
-    this.#loadRoot('started', nowMs)
+  start(): void {
+    this.#loadRoot('started')
   }
 
   /** The next place in the order of arrival. Places are not used twice, whatever fails. */
@@ -132,7 +132,7 @@ export class Scheduler {
   }
 
   handleDeadline(nowMs: number): void {
-    if (nowMs >= this.#retryAtMs) this.#loadRoot('retry', nowMs)
+    if (nowMs >= this.#retryAtMs) this.#loadRoot('retry')
     if (nowMs >= this.#continueAtMs) this.#continueAtMs = Number.POSITIVE_INFINITY
   }
 
@@ -246,7 +246,12 @@ export class Scheduler {
     this.#gathered = []
     this.#gatheredBytes = 0
     const writes = runs.flatMap(({ effects }) => effects.writes)
-    if (writes.length === 0) return this.#settle(runs, nowMs)
+    if (writes.length === 0) {
+      this.#settle(runs, nowMs)
+      // No answer of storage will come to go on at.
+      if (this.#lanes.local.size + this.#lanes.remote.size > 0) this.#continueAtMs = nowMs
+      return
+    }
     const digest = runs.reduce((sum, { effects }) => addDigests(sum, effects.digest), this.#root)
     const root = encodeRoot({ digest, nextOrdinal: this.#nextOrdinal })
     writes.push({ type: 'put', space: 'meta', key: rootKey, value: root })
@@ -262,7 +267,7 @@ export class Scheduler {
         this.#failing = false
         this.#settle(runs, writtenAtMs)
       } else {
-        this.#writeFailed(runs, fault, writtenAtMs)
+        this.#writeFailed(runs, fault)
       }
       this.pump(writtenAtMs)
     })
@@ -280,7 +285,7 @@ export class Scheduler {
    * Takes back all that ran ahead. A batch of several jobs may have failed for one of them, so local
    * jobs get another try, each alone; changes of others fail, sync brings them again.
    */
-  #writeFailed(runs: readonly Run[], fault: StorageFault, nowMs: number): void {
+  #writeFailed(runs: readonly Run[], fault: StorageFault): void {
     this.#setting.context.recorder.documents.commitFailures.add()
     this.#tellFailure('write', fault)
     const unwritten = this.#gathered.map(({ job }) => job)
@@ -301,14 +306,14 @@ export class Scheduler {
     this.#lanes.local.putBack([...again, ...unwritten.filter(({ lane }) => lane === 'local')])
     this.#lanes.remote.putBack(unwritten.filter(({ lane }) => lane === 'remote'))
     if (isFinal(fault)) this.#die(problem)
-    else this.#loadRoot('write failed', nowMs)
+    else this.#loadRoot('write failed')
   }
 
-  #loadRoot(reason: string, nowMs: number): void {
+  #loadRoot(reason: string): void {
     this.#enter('loading', reason)
     this.#retryAtMs = Number.POSITIVE_INFINITY
     const read = { type: 'get', space: 'meta', key: rootKey } as const
-    this.#setting.requests.read([read], (results, fault) => {
+    this.#setting.requests.read([read], (results, fault, nowMs) => {
       if (this.#state !== 'loading') return
       const value = results?.[0]?.[0]?.value
       const root = value === undefined ? undefined : decodeRoot(value)
@@ -347,6 +352,7 @@ export class Scheduler {
   }
 
   #failWaiting(problem: Problem): void {
+    this.#unloadable.clear()
     for (const lane of Object.values(this.#lanes)) {
       for (const job of lane.clear()) job.fail(problem)
     }

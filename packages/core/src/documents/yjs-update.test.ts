@@ -164,6 +164,17 @@ describe('parseUpdate', () => {
     const bytes = Uint8Array.of(1, 1, 5, 0, 0x84, 5, 0, 1, 0x61, 0)
     expect(parseUpdate(bytes)).toBeUndefined()
   })
+
+  test('passes subdocuments, and refuses options of theirs that are no object', () => {
+    const doc = makeDoc(1)
+    doc.getMap('map').set('sub', new Y.Doc({ guid: 'sub' }))
+    const update = Y.encodeStateAsUpdate(doc)
+    expect(checkUpdate(update, 1e9)).toBe(true)
+    // The guid is followed by its options: an object (118) without keys. Null (126) in its place.
+    const at = update.lastIndexOf(118)
+    const broken = Uint8Array.from([...update.slice(0, at), 126, ...update.slice(at + 2)])
+    expect(checkUpdate(broken, 1e9)).toBe(false)
+  })
 })
 
 describe('splitUpdate', () => {

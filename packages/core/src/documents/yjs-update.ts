@@ -8,7 +8,7 @@
  */
 
 import { ByteReader } from '../engine/bytes/reader.ts'
-import { skipAny, skipJson, skipText } from './yjs-values.ts'
+import { skipAny, skipAnyObject, skipJson, skipText } from './yjs-values.ts'
 
 /** Names one unit of content: client and clock. */
 export interface ItemId {
@@ -183,7 +183,7 @@ function readContent(reader: ByteReader, code: number): number {
       return readList(reader, 1, () => skipAny(reader, 0)).length
     case contentKind.document:
       skipText(reader)
-      skipAny(reader, 0)
+      skipAnyObject(reader)
       return 1
     default:
       reader.fail()

@@ -19,6 +19,12 @@ export function skipJson(reader: ByteReader, form: 'value' | 'or-undefined'): vo
   if (!isShallowJson(text)) reader.fail()
 }
 
+/** Skips an object in the "any" encoding; any other value is malformed. */
+export function skipAnyObject(reader: ByteReader): void {
+  if (reader.u8() === 118) skipAnyList(reader, 0, true)
+  else reader.fail()
+}
+
 /** Skips a value in the "any" encoding of lib0. */
 export function skipAny(reader: ByteReader, depth: number): void {
   if (depth > nestingMax) return reader.fail()
