@@ -1,1 +1,18 @@
-export {}
+/** The WebRTC transport in pages, by simple-peer. Importing it touches nothing. */
+
+import type { Transport } from '@fieldmesh/core/transport'
+import type { IceServer } from './connection.ts'
+import { loadSimplePeer } from './simple-peer-connection.ts'
+import { WebRtcTransport } from './webrtc-transport.ts'
+
+export type { IceServer } from './connection.ts'
+
+export interface WebRtcOptions {
+  /** STUN and TURN servers, for peers in different networks. None are needed within one. */
+  readonly iceServers?: readonly IceServer[]
+}
+
+/** Makes a WebRTC transport. Peers are dialled by id; the mesh carries the signals. */
+export function webrtc(options: WebRtcOptions = {}): Transport {
+  return new WebRtcTransport({ iceServers: options.iceServers ?? [], load: loadSimplePeer })
+}

@@ -1,0 +1,191 @@
+/** The WebRTC transport but for what makes peer connections. */
+
+import { DialFailure } from '@fieldmesh/core/transport'
+import type {
+  Channel,
+  Transport,
+  TransportCapabilities,
+  TransportHost,
+} from '@fieldmesh/core/transport'
+import { PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import type { DialOutcome } from '@fieldmesh/core/transport-kit'
+import type { Connection, ConnectionFacts, Connector, IceServer } from './connection.ts'
+import { Session } from './session.ts'
+import { decodeSignal, encodeSignal } from './signal.ts'
+
+/** Open channels beyond which offers are refused; a page holds 500 peer connections at most. */
+const channelsMax = 128
+/** Sessions of others that are not channels yet; further offers are refused. */
+const answeringMax = 32
+/** The same for one peer. */
+const answeringPerPeerMax = 8
+
+export interface WebRtcTransportOptions {
+  readonly iceServers: readonly IceServer[]
+  /** Loads what makes peer connections; rejects with a sentence where there is none. */
+  readonly load: () => Promise<Connector>
+}
+
+/** A dial under way; when both ends dial, its session may become an answer to the other's. */
+interface Dial {
+  readonly peer: string
+  readonly outcome: DialOutcome
+  session: Session | undefined
+}
+
+export class WebRtcTransport implements Transport {
+  readonly name = 'webrtc'
+  readonly capabilities: TransportCapabilities = {
+    canListen: true,
+    canDial: true,
+    needsUserGesture: false,
+    needsSignalling: true,
+  }
+  readonly #options: WebRtcTransportOptions
+  readonly #run = new TransportRun('webrtc', channelsMax)
+  /** Sessions that signals may be for, open ones included, by peer and session id. */
+  readonly #sessions = new Map<string, Session>()
+  /** Sessions begun by others that are no channels yet, with the peer's id. */
+  readonly #answering = new Map<Session, string>()
+  readonly #dials = new Set<Dial>()
+  #connect: Connector | undefined
+
+  constructor(options: WebRtcTransportOptions) {
+    this.#options = options
+  }
+
+  async start(host: TransportHost): Promise<void> {
+    this.#run.begin(host)
+    try {
+      this.#connect = await this.#options.load()
+    } catch (error) {
+      await this.#run.end()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    // First, while there is a host to tell the other ends.
+    for (const session of this.#answering.keys()) session.end('cancelled', 'stopped')
+    await this.#run.end()
+    this.#connect = undefined
+  }
+
+  dial(address: string, signal: AbortSignal): Promise<Channel> {
+    return this.#run.dial(signal, (outcome) => {
+      const { host } = this.#run
+      if (!/^[0-9a-f]{16}$/.test(address) || address === host?.localPeer) {
+        outcome.fail(new DialFailure('bad-address', `${address} is not the id of another peer`))
+        return () => undefined
+      }
+      const dial: Dial = { peer: address, outcome, session: undefined }
+      dial.session = this.#begin(address, randomSessionId(), true, dial)
+      this.#dials.add(dial)
+      return () => {
+        this.#dials.delete(dial)
+        dial.session?.end('cancelled', 'given up')
+      }
+    })
+  }
+
+  receiveSignal(peer: string, bytes: Uint8Array): void {
+    const { host } = this.#run
+    const signal = decodeSignal(bytes)
+    if (!host || !this.#connect || !signal) return
+    const { session: id, body } = signal
+    const session = this.#sessions.get(keyOf(peer, id))
+    if (session) {
+      session.receive(body)
+      return
+    }
+    if (body.type !== 'offer') return
+    const dial = [...this.#dials].find((dial) => dial.peer === peer && dial.session?.initiator)
+    // Both ends dial each other. The offer of the smaller id wins; both dials get its channel.
+    if (dial && host.localPeer < peer) {
+      dial.session?.repeat()
+      return
+    }
+    if (!dial && this.#mustRefuse(peer)) {
+      const refusal = encodeSignal({ session: id, body: { type: 'end' } })
+      if (refusal) host.sendSignal(peer, refusal)
+      return
+    }
+    const superseded = dial?.session
+    const answer = this.#begin(peer, id, false, dial)
+    if (dial) dial.session = answer
+    superseded?.end('cancelled', 'superseded')
+    answer.receive(body)
+  }
+
+  #mustRefuse(peer: string): boolean {
+    if (this.#run.full || this.#answering.size >= answeringMax) return true
+    const ofPeer = [...this.#answering.values()].filter((other) => other === peer)
+    return ofPeer.length >= answeringPerPeerMax
+  }
+
+  /** Begins a session. Its outcome is the dial's, if there is one, else a channel to accept. */
+  #begin(peer: string, id: string, initiator: boolean, dial: Dial | undefined): Session {
+    const key = keyOf(peer, id)
+    const host = this.#run.host as TransportHost
+    const session: Session = new Session({
+      id,
+      initiator,
+      connect: this.#connect as Connector,
+      iceServers: this.#options.iceServers,
+      send: (signal) => {
+        host.sendSignal(peer, signal)
+      },
+      opened: (connection, facts) => {
+        this.#answering.delete(session)
+        const channel = this.#open(connection, facts, key)
+        if (dial) {
+          this.#dials.delete(dial)
+          dial.outcome.succeed(channel)
+        } else host.accepted(channel)
+      },
+      failed: (failure, message, cause) => {
+        this.#answering.delete(session)
+        this.#sessions.delete(key)
+        // A dial whose session was superseded goes on with the other.
+        if (dial?.session !== session) return
+        this.#dials.delete(dial)
+        dial.outcome.fail(
+          new DialFailure(failure, `Peer ${peer}: ${message}`, cause ? { cause } : undefined),
+        )
+      },
+    })
+    this.#sessions.set(key, session)
+    if (!dial) this.#answering.set(session, peer)
+    return session
+  }
+
+  #open(connection: Connection, facts: ConnectionFacts, key: string): Channel {
+    const channel = new PipeChannel({
+      pipe: connection,
+      traits: {
+        messageBytesMax: facts.messageBytesMax,
+        reliable: true,
+        ordered: true,
+        encrypted: true,
+        binding: facts.binding,
+        // Without servers, only addresses of the networks at hand are tried.
+        cost: { class: this.#options.iceServers.length === 0 ? 'lan' : 'wan', metered: false },
+      },
+      gone: (channel) => {
+        this.#sessions.delete(key)
+        this.#run.remove(channel)
+      },
+    })
+    this.#run.add(channel)
+    return channel
+  }
+}
+
+function keyOf(peer: string, session: string): string {
+  return `${peer}/${session}`
+}
+
+function randomSessionId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,97 @@
+/**
+ * What werift needs besides, to be safe with strangers and steady under load.
+ *
+ * It decodes in asynchronous functions whose failure nobody awaits: one malformed packet, or a
+ * message of an unknown kind, would end the process as an unhandled rejection. And it reassembles
+ * messages without a bound, however small the window that it has advertised.
+ */
+
+import type { Socket } from 'node:dgram'
+import type { RTCPeerConnection, RTCSctpTransport } from 'werift'
+
+/**
+ * Bytes that the other end may have under way to us. werift's own megabyte waits for up to a second
+ * in a busy process, longer than ICE waits for the answers that keep the connection alive (500 ms);
+ * links were lost in the middle of a transfer.
+ */
+const windowBytes = 256 * 1024
+/**
+ * Receive buffer of the UDP socket, in bytes: the window in packets of 1,200 bytes, each of which
+ * the system books with about twice its size. With less it drops some, and SCTP halves its rate.
+ */
+const receiveBufferBytes = 1024 * 1024
+/** How far beyond its window an honest sender may go: it probes a closed one with one packet. */
+const windowSlackBytes = 64 * 1024
+
+/** The parts of werift's transport and association that it declares private. */
+interface Transport {
+  datachannelReceive: (stream: number, kind: number, data: Buffer) => Promise<void>
+}
+interface Association {
+  handleData(data: Buffer): Promise<void>
+  advertisedRwnd: number
+}
+
+/** Installs the guard, and the window. `broken` is called when the other end broke the protocol, perhaps often. */
+export function guardSctp(sctp: RTCSctpTransport, broken: (error: Error) => void): void {
+  const transport = sctp as unknown as Transport
+  const receive = transport.datachannelReceive
+  transport.datachannelReceive = async (stream, kind, data) => {
+    try {
+      await receive(stream, kind, data)
+    } catch (error) {
+      broken(toError(error))
+    }
+  }
+
+  const guardAssociation = () => {
+    const association = sctp.sctp as unknown as Association
+    association.advertisedRwnd = windowBytes
+    const handleData = association.handleData.bind(association)
+    association.handleData = async (data) => {
+      try {
+        await handleData(data)
+      } catch (error) {
+        broken(toError(error))
+      }
+      if (association.advertisedRwnd < -windowSlackBytes) {
+        broken(new Error('More arrived than the window allows'))
+      }
+    }
+    sctp.sctp.onReceive.allUnsubscribe()
+    sctp.sctp.onReceive.subscribe((...message) => {
+      void transport.datachannelReceive(...message)
+    })
+  }
+
+  // The association is made anew when descriptions put it on another DTLS transport.
+  const setDtlsTransport = sctp.setDtlsTransport.bind(sctp)
+  sctp.setDtlsTransport = (dtls) => {
+    const before = sctp.sctp
+    setDtlsTransport(dtls)
+    if (sctp.sctp !== before) guardAssociation()
+  }
+  if (sctp.sctp) guardAssociation()
+}
+
+/** The parts of werift's ICE that it declares private. */
+interface IceConnection {
+  readonly protocols: readonly { readonly transport?: { readonly socket?: Partial<Socket> } }[]
+}
+
+/** Enlarges the receive buffers of an open connection's sockets, as far as the system allows. */
+export function enlargeReceiveBuffers(connection: RTCPeerConnection): void {
+  for (const { connection: ice } of connection.iceTransports) {
+    for (const { transport } of (ice as unknown as IceConnection).protocols) {
+      try {
+        transport?.socket?.setRecvBufferSize?.(receiveBufferBytes)
+      } catch {
+        // A socket that is closed already, or no UDP socket: it does without.
+      }
+    }
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
