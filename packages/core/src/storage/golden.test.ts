@@ -23,12 +23,12 @@ async function contentOf(storage: Storage): Promise<readonly GoldenEntry[]> {
   )
 }
 
-test('[ST10] the present format has a golden store', () => {
+test('[KV10] the present format has a golden store', () => {
   expect(names).toContain(`format-${formatVersion}`)
 })
 
 describe.each(names)('the golden store %s', (name) => {
-  test('[ST10] opens in SQLite with the same content', async () => {
+  test('[KV10] opens in SQLite with the same content', async () => {
     const expected = parseGoldenStore(await readFile(join(golden, `${name}.jsonl`), 'utf8'))
     const folder = await mkdtemp(join(tmpdir(), 'fieldmesh-golden-'))
     const path = join(folder, 'store.sqlite')
@@ -40,7 +40,7 @@ describe.each(names)('the golden store %s', (name) => {
     await rm(folder, { recursive: true })
   })
 
-  test('[ST10] has the same content in memory', async () => {
+  test('[KV10] has the same content in memory', async () => {
     const expected = parseGoldenStore(await readFile(join(golden, `${name}.jsonl`), 'utf8'))
     const image = createMemoryImage()
     const first = memoryStorage({ image })

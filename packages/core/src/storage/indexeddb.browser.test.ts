@@ -45,32 +45,32 @@ describe('IndexedDB storage in a page', () => {
     expect(passed).toBeGreaterThan(15)
   })
 
-  test('[ST1] keys have the order that IndexedDB gives them', async () => {
+  test('[KV1] keys have the order that IndexedDB gives them', async () => {
     expect(await page.call('disagreementsOfRandomKeys', 700)).toEqual([])
   })
 
-  test('[ST10] the golden store of format 1 has the same content in IndexedDB', async () => {
+  test('[KV10] the golden store of format 1 has the same content in IndexedDB', async () => {
     const lines = await readFile(new URL('golden/format-1.jsonl', import.meta.url), 'utf8')
     expect(await page.call('readGoldenStore', lines)).toBe(lines)
   })
 
-  test('[ST10] a store of a later format is not opened', async () => {
+  test('[KV10] a store of a later format is not opened', async () => {
     expect(await page.call('openLaterFormat')).toBe('version')
   })
 
-  test('[ST9] a later version of the application takes the store over', async () => {
+  test('[KV9] a later version of the application takes the store over', async () => {
     expect(await page.call('upgradeWhileOpen')).toBe('fenced')
   })
 
-  test('[ST8] a store that is deleted is closed, and deleting need not wait', async () => {
+  test('[KV8] a store that is deleted is closed, and deleting need not wait', async () => {
     expect(await page.call('deleteWhileOpen')).toBe('closed')
   })
 
-  test('[ST5] of a batch that IndexedDB refuses nothing is kept', async () => {
+  test('[KV5] of a batch that IndexedDB refuses nothing is kept', async () => {
     expect(await page.call('refusedBatch')).toEqual({ failed: true, kept: 0 })
   })
 
-  test('[ST6] what was written outlives a reload and the end of the browser', async () => {
+  test('[KV6] what was written outlives a reload and the end of the browser', async () => {
     expect(await page.call('openAndPut', 'lasting', 'before the reload')).toBe(1)
     await page.load(server.origin)
     expect(await page.call('openAndPut', 'lasting', 'before the restart')).toBe(2)
@@ -88,7 +88,7 @@ describe('IndexedDB storage in a page', () => {
 })
 
 // In a browser of its own: Chromium remembers for a while how much room there was.
-test('[ST5] a write beyond the quota keeps nothing, and the store still works', async () => {
+test('[KV5] a write beyond the quota keeps nothing, and the store still works', async () => {
   const chromium = await launchPersistentChromium()
   const server = await servePage({ entry })
   try {

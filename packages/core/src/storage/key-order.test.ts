@@ -30,7 +30,7 @@ const number = fc.oneof(
 const part = fc.oneof(number, text, bytes)
 const key: fc.Arbitrary<StorageKey> = fc.array(part, { minLength: 1, maxLength: 4 })
 
-test('[ST1] numbers come before text, text before bytes, a prefix before what it begins', () => {
+test('[KV1] numbers come before text, text before bytes, a prefix before what it begins', () => {
   const sorted: StorageKey[] = [
     [0],
     [0, 0],
@@ -65,7 +65,7 @@ test('[ST1] numbers come before text, text before bytes, a prefix before what it
   }
 })
 
-test('[ST2] the order of encodings is the order of keys', () => {
+test('[KV2] the order of encodings is the order of keys', () => {
   fc.assert(
     fc.property(key, key, (left, right) => {
       const ofKeys = Math.sign(compareKeys(left, right))
@@ -75,7 +75,7 @@ test('[ST2] the order of encodings is the order of keys', () => {
   )
 })
 
-test('[ST2] decode(encode(key)) is the key', () => {
+test('[KV2] decode(encode(key)) is the key', () => {
   fc.assert(
     fc.property(key, (key) => {
       expect(decodeKey(encodeKey(key))).toEqual(key)
@@ -84,7 +84,7 @@ test('[ST2] decode(encode(key)) is the key', () => {
   )
 })
 
-test('[ST2] the keys with a prefix are those from its encoding up to its end', () => {
+test('[KV2] the keys with a prefix are those from its encoding up to its end', () => {
   const prefix = fc.array(part, { maxLength: 2 })
   fc.assert(
     fc.property(prefix, key, fc.boolean(), (prefix, key, extend) => {
@@ -111,7 +111,7 @@ test('decoding any bytes never throws, and gives a key or nothing', () => {
   expect(decodeKey(Uint8Array.of(0x99))).toBeUndefined()
 })
 
-test('[ST1] what is no key is refused', () => {
+test('[KV1] what is no key is refused', () => {
   expect(() => assertKey([])).toThrow(/at least one part/)
   expect(() => assertKey(Array.from({ length: keyPartsMax + 1 }, () => 0))).toThrow(/at most 8/)
   for (const part of [-1, 0.5, Number.NaN, Infinity, 2 ** 53]) {

@@ -21,7 +21,7 @@ test('a store without an image is new', async () => {
   expect((await memoryStorage().open()).created).toBe(true)
 })
 
-test('[ST10] an image of a later format is not opened', async () => {
+test('[KV10] an image of a later format is not opened', async () => {
   const image = { ...createMemoryImage(), formatVersion: 2 }
   await expect(memoryStorage({ image }).open()).rejects.toMatchObject({ reason: 'version' })
 })

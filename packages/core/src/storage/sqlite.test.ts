@@ -50,7 +50,7 @@ const holderProgram = `
   setInterval(() => {}, 1000)
 `
 
-test('[ST6] [ST9] what another process holds is in use until it dies, and nothing is lost', async () => {
+test('[KV6] [KV9] what another process holds is in use until it dies, and nothing is lost', async () => {
   const path = newPath()
   const module = new URL('sqlite.ts', import.meta.url).href
   const program = ['--input-type=module', '--eval', holderProgram, module, path]
@@ -72,7 +72,7 @@ test('[ST6] [ST9] what another process holds is in use until it dies, and nothin
   await storage.close()
 })
 
-test('[ST10] a store of a later format is not opened and not changed', async () => {
+test('[KV10] a store of a later format is not opened and not changed', async () => {
   const path = newPath()
   const storage = sqliteStorage({ path })
   await storage.open()
@@ -110,7 +110,7 @@ test('a folder that cannot be made is an io failure', async () => {
   await storage.close()
 })
 
-test('[ST5] of a batch that fails on the disk nothing is kept, and the next one works', async () => {
+test('[KV5] of a batch that fails on the disk nothing is kept, and the next one works', async () => {
   const path = newPath()
   const storage = sqliteStorage({ path, exclusive: false })
   await storage.open()

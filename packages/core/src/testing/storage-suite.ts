@@ -1,6 +1,6 @@
 /**
  * The conformance suite of storages: what every implementation of `Storage` must do (the rules
- * [ST1] to [ST9] of docs/specs/storage.md).
+ * [KV1] to [KV9] of docs/specs/storage.md).
  *
  * The test runner is an argument: `storageSuite({ test, factory, capabilities })`.
  */
@@ -95,7 +95,7 @@ async function withStore(
 }
 
 function registerOpeningTests(test: Register): void {
-  test('[ST4] each opening has the epoch after the last one', async ({ storage, another }) => {
+  test('[KV4] each opening has the epoch after the last one', async ({ storage, another }) => {
     await storage.close()
     for (const epoch of [2, 3, 4]) {
       const reopened = another()
@@ -106,7 +106,7 @@ function registerOpeningTests(test: Register): void {
     }
   })
 
-  test('[ST6] what was written is there after closing and opening again', async (store) => {
+  test('[KV6] what was written is there after closing and opening again', async (store) => {
     await store.storage.write([put('heads', ['kept'], 'text'), put('rows', [1], bytes(1, 2, 3))])
     await store.storage.close()
     const reopened = store.another()
@@ -115,7 +115,7 @@ function registerOpeningTests(test: Register): void {
     await assertEntries(reopened, 'rows', [{ key: [1], value: bytes(1, 2, 3) }])
   })
 
-  test('[ST8] closing waits for writes under way and may be repeated', async (store) => {
+  test('[KV8] closing waits for writes under way and may be repeated', async (store) => {
     const writing = store.storage.write([put('heads', ['late'], 'kept')])
     await Promise.all([store.storage.close(), store.storage.close()])
     await writing
@@ -125,7 +125,7 @@ function registerOpeningTests(test: Register): void {
     await assertEntries(reopened, 'heads', [{ key: ['late'], value: 'kept' }])
   })
 
-  test('[ST8] a store that is not open refuses everything as closed', async (store) => {
+  test('[KV8] a store that is not open refuses everything as closed', async (store) => {
     const unopened = store.another()
     await assertFails(unopened.read([list('heads')]), 'closed')
     await assertFails(unopened.write([put('heads', [1], '')]), 'closed')
@@ -137,7 +137,7 @@ function registerOpeningTests(test: Register): void {
     await assertFails(store.storage.open(), 'closed')
   })
 
-  test('[ST8] a storage is opened once', async ({ storage }) => {
+  test('[KV8] a storage is opened once', async ({ storage }) => {
     await assertFails(storage.open(), 'closed')
     await storage.write([put('heads', [1], 'still open')])
   })
@@ -167,7 +167,7 @@ function registerEntryTests(test: Register): void {
     }
   })
 
-  test('[ST3] text and bytes come back as they were', async ({ storage }) => {
+  test('[KV3] text and bytes come back as they were', async ({ storage }) => {
     const values: StorageValue[] = [
       '',
       '\0',
@@ -187,7 +187,7 @@ function registerEntryTests(test: Register): void {
     await assertEntries(storage, 'rows', entries)
   })
 
-  test('[ST3] a store keeps the bytes of a view and not of the buffer around it', async (store) => {
+  test('[KV3] a store keeps the bytes of a view and not of the buffer around it', async (store) => {
     const around = new Uint8Array(100).fill(7)
     const view = around.subarray(10, 12)
     const writing = store.storage.write([put('rows', [view, 1], view)])
@@ -270,12 +270,12 @@ function putShuffled(space: StorageSpace): StorageWrite[] {
 }
 
 function registerRangeTests(test: Register): void {
-  test('[ST1] entries are listed in the order of their keys', async ({ storage }) => {
+  test('[KV1] entries are listed in the order of their keys', async ({ storage }) => {
     await storage.write(putShuffled('changes'))
     await assertEntries(storage, 'changes', orderedEntries)
   })
 
-  test('[ST1] a list is what has the prefix, after a key, up to a limit', async ({ storage }) => {
+  test('[KV1] a list is what has the prefix, after a key, up to a limit', async ({ storage }) => {
     await storage.write(putShuffled('changes'))
     const absent: StorageKey[] = [['a', 3], ['zz'], [7], [bytes(2)]]
     const keys: StorageKey[] = [...orderedKeys, ...absent]
@@ -303,7 +303,7 @@ function registerRangeTests(test: Register): void {
     }
   })
 
-  test('[ST1] delete-prefix deletes what has the prefix and nothing else', async ({ storage }) => {
+  test('[KV1] delete-prefix deletes what has the prefix and nothing else', async ({ storage }) => {
     for (const prefix of [[], ...orderedKeys, ['missing']]) {
       await storage.write([
         { type: 'delete-prefix', space: 'rows', prefix: [] },
@@ -317,7 +317,7 @@ function registerRangeTests(test: Register): void {
 }
 
 function registerBatchTests(test: Register): void {
-  test('[ST5] the writes of a batch are applied in order', async ({ storage }) => {
+  test('[KV5] the writes of a batch are applied in order', async ({ storage }) => {
     await storage.write([put('rows', ['a', 1], 'old'), put('rows', ['b'], 'old')])
     await storage.write([
       put('rows', ['a', 2], 'first'),
@@ -331,7 +331,7 @@ function registerBatchTests(test: Register): void {
     await assertEntries(storage, 'rows', [{ key: ['a', 2], value: 'third' }])
   })
 
-  test('[ST5] of a batch that fails nothing is kept', async ({ storage }) => {
+  test('[KV5] of a batch that fails nothing is kept', async ({ storage }) => {
     const tooLong = Array.from({ length: keyPartsMax + 1 }, () => 1)
     for (const key of [[], tooLong, [-1], [0.5]]) {
       const batch = [put('rows', ['good'], 'x'), put('heads', ['good'], 'x'), put('rows', key, 'x')]
@@ -342,12 +342,12 @@ function registerBatchTests(test: Register): void {
     await storage.write([put('rows', ['good'], 'the store still works')])
   })
 
-  test('[ST5] an empty batch and an empty request are fine', async ({ storage }) => {
+  test('[KV5] an empty batch and an empty request are fine', async ({ storage }) => {
     await storage.write([])
     assertEqual((await storage.read([])).length, 0, 'the number of answers')
   })
 
-  test('[ST7] all questions of a request see the same state', async ({ storage }) => {
+  test('[KV7] all questions of a request see the same state', async ({ storage }) => {
     const requests: Promise<readonly (readonly StorageEntry[])[]>[] = []
     const writes: Promise<void>[] = []
     for (let round = 0; round < 20; round += 1) {
@@ -361,7 +361,7 @@ function registerBatchTests(test: Register): void {
     await Promise.all(writes)
   })
 
-  test('[ST7] operations that are not waited for take effect in order', async ({ storage }) => {
+  test('[KV7] operations that are not waited for take effect in order', async ({ storage }) => {
     const answers: Promise<readonly StorageEntry[]>[] = []
     const writes: Promise<void>[] = []
     for (let round = 0; round < 20; round += 1) {
@@ -424,7 +424,7 @@ function registerSizeTests(test: Register): void {
 }
 
 function registerFencingTests(test: Register): void {
-  test('[ST9] a later opening takes the store from an earlier one', async (store) => {
+  test('[KV9] a later opening takes the store from an earlier one', async (store) => {
     await store.storage.write([put('heads', ['before'], 'kept')])
     const later = store.another()
     assertEqual((await later.open()).epoch, 2, 'the epoch of the later opening')
@@ -439,7 +439,7 @@ function registerFencingTests(test: Register): void {
     await assertEntries(later, 'rows', [])
   })
 
-  test('[ST9] of many openings only the last can write', async (store) => {
+  test('[KV9] of many openings only the last can write', async (store) => {
     const storages = Array.from({ length: 5 }, () => store.another())
     const openings = await Promise.all(storages.map((storage) => storage.open()))
     const epochs = openings.map((opening) => opening.epoch).sort((left, right) => left - right)
@@ -453,7 +453,7 @@ function registerFencingTests(test: Register): void {
 }
 
 function registerRefusalTests(test: Register): void {
-  test('[ST9] a store that is open is not opened again', async (store) => {
+  test('[KV9] a store that is open is not opened again', async (store) => {
     await store.storage.write([put('heads', ['before'], 'kept')])
     await assertFails(store.another().open(), 'in-use')
     await assertFails(store.another().open(), 'in-use')
