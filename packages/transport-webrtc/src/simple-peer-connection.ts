@@ -40,6 +40,8 @@ class SimplePeerConnection implements Connection {
   readonly #connectionEvents: ConnectionEvents
   #data: RTCDataChannel | undefined
   #pipeEvents: PipeEvents | undefined
+  #localSdp = ''
+  #remoteSdp = ''
   #error: Error | undefined
   #saidFarewell = false
   #heardFarewell = false
@@ -52,6 +54,12 @@ class SimplePeerConnection implements Connection {
       trickle: true,
       // Always given: simple-peer's own default names servers on the internet.
       config: { iceServers: options.iceServers.map(toRtcIceServer) },
+      // Noted here and in `signal`: a channel may open before the browser has said that it has
+      // taken a description, and shows it.
+      sdpTransform: (sdp: string) => {
+        this.#localSdp = sdp
+        return sdp
+      },
     })
     this.#peer.on('signal', (signal) => {
       const own = toPeerSignal(signal)
@@ -83,6 +91,7 @@ class SimplePeerConnection implements Connection {
 
   signal(signal: PeerSignal): void {
     if (this.#ended) return
+    if (signal.type !== 'candidate') this.#remoteSdp = signal.sdp
     try {
       this.#peer.signal(signal as SimplePeer.SignalData)
     } catch (error) {
@@ -148,10 +157,7 @@ class SimplePeerConnection implements Connection {
 
   #open(connection: RTCPeerConnection): void {
     if (this.#ended) return
-    const binding = bindingOf(
-      connection.localDescription?.sdp ?? '',
-      connection.remoteDescription?.sdp ?? '',
-    )
+    const binding = bindingOf(this.#localSdp, this.#remoteSdp)
     if (!binding) {
       this.#fail(new Error('The certificates cannot be told by one SHA-256 fingerprint each'))
       return

@@ -48,6 +48,8 @@ class WeriftConnection implements Connection {
   readonly #data: Werift.RTCDataChannel
   readonly #connectionEvents: ConnectionEvents
   #pipeEvents: PipeEvents | undefined
+  #localSdp = ''
+  #remoteSdp = ''
   readonly #early: (Buffer | string)[] = []
   #earlyBytes = 0
   /** Candidates found before the description that they belong to was signalled. */
@@ -97,6 +99,7 @@ class WeriftConnection implements Connection {
 
   signal(signal: PeerSignal): void {
     if (this.#ended) return
+    if (signal.type !== 'candidate') this.#remoteSdp = signal.sdp
     this.#attempt(async () => {
       switch (signal.type) {
         case 'offer':
@@ -203,6 +206,7 @@ class WeriftConnection implements Connection {
     // Whoever answers would be the one to begin DTLS. A browser drops what reaches it before its
     // own checks are done, and werift says it again only after a second: so it lets the other begin.
     const description = { type, sdp: created.sdp.replaceAll('a=setup:active', 'a=setup:passive') }
+    this.#localSdp = description.sdp
     const gathered = connection.setLocalDescription(description)
     if (!this.#ended) {
       this.#connectionEvents.signal({ type, sdp: description.sdp })
@@ -214,8 +218,7 @@ class WeriftConnection implements Connection {
 
   #open(): void {
     if (this.#ended) return
-    const { localDescription, remoteDescription } = this.#connection
-    const binding = bindingOf(localDescription?.sdp ?? '', remoteDescription?.sdp ?? '')
+    const binding = bindingOf(this.#localSdp, this.#remoteSdp)
     if (!binding) {
       this.#end('The certificates cannot be told by one SHA-256 fingerprint each')
       return

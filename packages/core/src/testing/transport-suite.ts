@@ -185,9 +185,7 @@ export function transportSuite(options: TransportSuiteOptions): void {
   })
 
   pairTest('messages that arrive before attach are delivered in order', async (pair) => {
-    const opening = pair.dialler.dial(await pair.address())
-    const far = await pair.listener.accepted()
-    const near = await openChannel(opening)
+    const [near, far] = await openUnattached(pair, await pair.address())
     await pair.dialler.attach(near)
     const early = { count: 3, bytes: 100, seed: 8 }
     await pair.dialler.sendAll(near, early)
@@ -201,9 +199,7 @@ export function transportSuite(options: TransportSuiteOptions): void {
   })
 
   pairTest('a channel whose handlers never come is closed at its bound', async (pair) => {
-    const opening = pair.dialler.dial(await pair.address())
-    const far = await pair.listener.accepted()
-    const near = await openChannel(opening)
+    const [near, far] = await openUnattached(pair, await pair.address())
     await pair.dialler.attach(near)
     const { messageBytesMax } = await pair.dialler.traits(near)
     const bytes = Math.min(messageBytesMax, 32 * 1024)
@@ -453,11 +449,20 @@ async function connect(
   address: string,
 ): Promise<{ near: ChannelNumber; far: ChannelNumber }> {
   const opening = openChannel(pair.dialler.dial(address))
-  const far = await pair.listener.accepted()
-  await pair.listener.attach(far)
-  const near = await opening
+  const accepting = pair.listener.accepted().then(async (far) => {
+    await pair.listener.attach(far)
+    return far
+  })
+  const [near, far] = await Promise.all([opening, accepting])
   await pair.dialler.attach(near)
   return { near, far }
+}
+
+async function openUnattached(
+  pair: TransportPair,
+  address: string,
+): Promise<[near: ChannelNumber, far: ChannelNumber]> {
+  return Promise.all([openChannel(pair.dialler.dial(address)), pair.listener.accepted()])
 }
 
 /** Opens one more channel and sends a message each way. */
