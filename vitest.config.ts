@@ -27,6 +27,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'node',
+          // Not a threshold: only what never ends is to be ended, on however slow a machine.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           include: [
             'packages/**/src/**/*.test.ts',
             'apps/**/src/**/*.test.ts',
