@@ -68,6 +68,8 @@ export class ChannelSession {
   readonly role: 'initiator' | 'responder'
   /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
   carriedFrames = false
+  /** Frames were given up half-way (`takeBack`): the other end waits for their rest in vain. */
+  gaveUpFrames = false
   /** Messages received so far. */
   receivedMessages = 0
   readonly #context: EngineContext
@@ -198,7 +200,9 @@ export class ChannelSession {
   takeBack(queue: SendQueue): void {
     for (const priority of priorityIndexes) {
       const frame = priority === 0 ? undefined : this.#packer.takeBack(priority)
-      if (frame) queue.putBack(priority, frame)
+      if (!frame) continue
+      queue.putBack(priority, frame)
+      this.gaveUpFrames = true
     }
   }
 

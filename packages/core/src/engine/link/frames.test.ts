@@ -16,7 +16,7 @@ type Queued = OutgoingFrame & { readonly priority: PriorityIndex }
 const anyFrame: fc.Arbitrary<Queued> = fc.record({
   kind: fc.constantFrom(...(Object.keys(frameKindCodes) as FrameKind[])),
   priority: fc.constantFrom<PriorityIndex>(0, 1, 2, 3),
-  payload: fc.uint8Array({ maxLength: 400 }),
+  payload: fc.uint8Array({ maxLength: 400, size: 'max' }),
 })
 
 function ciphers(isSealed: boolean): readonly [FrameCipher, FrameCipher] {

@@ -100,7 +100,7 @@ export class NeighbourLink {
     if (!contest) return
     const hasAnswered = (session: ChannelSession): boolean =>
       session.receivedMessages > (contest.receivedBefore.get(session) ?? 0)
-    const candidates = this.#sessions.filter((session) => session.usable)
+    const candidates = this.#sessions.filter(canCarry)
     const undecided = candidates.length > 1 && !candidates.every(hasAnswered)
     if (undecided && nowMs < contest.deadlineMs) return
     this.#contest = undefined
@@ -108,8 +108,8 @@ export class NeighbourLink {
     const best = this.#best(living.length > 0 ? living : candidates)
     if (!best) return
     if (best !== this.#active) this.#switchTo(best)
-    for (const session of candidates) {
-      if (session === best) continue
+    for (const session of this.#sessions) {
+      if (session === best || !session.usable) continue
       if (hasAnswered(session)) session.drain('duplicate', nowMs)
       else session.close('silent', nowMs)
     }
@@ -117,7 +117,7 @@ export class NeighbourLink {
 
   /** Follows the deciding peer, which sends on the channel of its choice. */
   frameReceived(session: ChannelSession): boolean {
-    if (session === this.#active || this.#decides() || !session.usable) return false
+    if (session === this.#active || this.#decides() || !canCarry(session)) return false
     this.#switchTo(session)
     return true
   }
@@ -125,7 +125,10 @@ export class NeighbourLink {
   /** Leaves a silent channel for one that is not. */
   avoidSuspect(): boolean {
     if (this.#active.state !== 'suspect') return false
-    const other = this.#best(this.#sessions.filter((session) => session.state === 'up'))
+    const candidates = this.#sessions.filter(
+      (session) => session.state === 'up' && canCarry(session),
+    )
+    const other = this.#best(candidates)
     if (!other) return false
     this.#switchTo(other)
     return true
@@ -136,7 +139,7 @@ export class NeighbourLink {
     const index = this.#sessions.indexOf(session)
     if (index >= 0) this.#sessions.splice(index, 1)
     if (session !== this.#active) return this.#sessions.length > 0
-    const next = this.#best(this.#sessions.filter((other) => other.usable))
+    const next = this.#best(this.#sessions.filter(canCarry))
     if (!next) return false
     this.#switchTo(next)
     return true
@@ -177,4 +180,9 @@ export class NeighbourLink {
     const dialledBySmaller = this.#decides() === (session.role === 'initiator')
     return costClassRank[cost.class] * 4 + (cost.metered ? 2 : 0) + (dialledBySmaller ? 0 : 1)
   }
+}
+
+/** Whether frames can be sent on it, or again: not after some were given up half-way. */
+function canCarry(session: ChannelSession): boolean {
+  return session.usable && !session.gaveUpFrames
 }

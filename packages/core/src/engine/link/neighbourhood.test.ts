@@ -227,6 +227,31 @@ describe('two channels to one neighbour', () => {
     }
   })
 
+  test('[LK9] a frame that was sent in part begins again on the channel that stays', () => {
+    for (const senderIsDialler of [true, false]) {
+      const network = new VirtualNetwork()
+      const [a, b] = [network.add('a'), network.add('b')]
+      network.traits = { ...plainTraits, cost: { class: 'relay', metered: false } }
+      a.neighbourhood.addressFound('virtual', 'b', 0)
+      network.run(100)
+      const [sender, receiver] = senderIsDialler ? [a, b] : [b, a]
+      const [full] = sender.openEnds()
+      full!.drains = false
+      const frames = [1, 2, 3, 4, 5].map((salt) => frameOf(50_000, salt))
+      for (const payload of frames) {
+        sender.neighbourhood.send(receiver.peer, 'packet', 'bulk', payload, network.nowMs)
+      }
+      network.run(100)
+      expect(payloads(receiver).length).toBeLessThan(frames.length)
+      network.traits = plainTraits
+      b.neighbourhood.addressFound('virtual', 'a', network.nowMs)
+      network.run(1000)
+      expect(payloads(receiver)).toEqual(frames)
+      expect(sender.neighbourhood.links().map(({ cost }) => cost.class)).toEqual(['lan'])
+      expect(sender.toldOf('link-down')).toEqual([])
+    }
+  })
+
   test('[LK9] the better cost class stays, whoever dialled', () => {
     for (const betterFirst of [true, false]) {
       const network = new VirtualNetwork()

@@ -347,15 +347,15 @@ export class Neighbourhood implements LinkPort {
       if (link) this.#linkDown(peer, 'superseded')
       this.#linksByPeer.set(peer, new NeighbourLink(this.#identity.peer, session))
       this.#linkUp(peer)
-      if (link) this.#endSuperseded(link, nowMs)
+      if (link) this.#endLeftOver(link, 'superseded', nowMs)
     }
     this.#dialer.peerLinked(peer, session.transport)
   }
 
-  /** The peer has been restarted: what belongs to its earlier boot ends. */
-  #endSuperseded(link: NeighbourLink, nowMs: number): void {
+  /** A link is no more: channels of it that are still open end with that reason. */
+  #endLeftOver(link: NeighbourLink, reason: WireCloseReason, nowMs: number): void {
     for (const session of link.sessions) {
-      session.close('superseded', nowMs)
+      session.close(reason, nowMs)
       this.#handleEvents(session, nowMs)
       this.#touch(session)
     }
@@ -407,6 +407,7 @@ export class Neighbourhood implements LinkPort {
       this.#linksByPeer.delete(peer)
       this.#linkDown(peer, reason)
       this.#dialer.peerUnlinked(peer, undefined, nowMs)
+      this.#endLeftOver(link, 'duplicate', nowMs)
       return
     }
     const { transport } = session
