@@ -106,5 +106,5 @@ export class FramePacker {
 /** Bytes of a body that fit beside header and length. */
 function fragmentFit(roomBytes: number): number {
   if (roomBytes - 2 < 0x80) return roomBytes - 2
-  return roomBytes - 2
+  return roomBytes - 3 < 0x4000 ? roomBytes - 3 : roomBytes - 4
 }

@@ -63,7 +63,7 @@ describe('frames', () => {
   test('[FR4] [FR5] arrive whole and in order of each priority, over messages of any size', () => {
     fc.assert(
       fc.property(
-        fc.array(anyFrame, { maxLength: 12 }),
+        fc.array(anyFrame, { maxLength: 8 }),
         fc.oneof(fc.integer({ min: 20, max: 200 }), fc.constant(65_535)),
         fc.boolean(),
         (frames, messageBytesMax, isSealed) => {
