@@ -6,7 +6,7 @@ import { WsListener } from './ws-listener.ts'
 import type { WebSocketListen } from './ws-listener.ts'
 import { connectWs } from './ws-websocket.ts'
 
-export type { WebSocketListen } from './ws-listener.ts'
+export type { UpgradingServer, WebSocketListen } from './ws-listener.ts'
 
 export interface WebSocketOptions {
   /** Peers to dial: `wss://HOST/PATH` or `ws://HOST:PORT/PATH`. */

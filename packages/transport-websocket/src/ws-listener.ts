@@ -23,6 +23,16 @@ interface ListenCommon {
   readonly acceptsOrigin?: (origin: string | undefined) => boolean
 }
 
+/**
+ * An `http.Server` or `https.Server`. Told by its shape, because who writes for pages reads these
+ * declarations as well, without the types of Node.
+ */
+export interface UpgradingServer {
+  on(event: 'upgrade', listener: (...upgrade: readonly unknown[]) => void): unknown
+  readonly listening: boolean
+  closeAllConnections(): void
+}
+
 /** Where to listen. */
 export type WebSocketListen = ListenCommon &
   (
@@ -34,7 +44,7 @@ export type WebSocketListen = ListenCommon &
       }
     | {
         /** An application's own server, which it starts and closes itself. */
-        readonly server: Server
+        readonly server: UpgradingServer
       }
   )
 
@@ -62,16 +72,12 @@ export class WsListener implements WebSocketListener {
 
   async start(host: ListenerHost): Promise<void> {
     const listen = this.#listen
-    const server = 'server' in listen ? listen.server : await listenAt(listen)
-    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.#upgrade(host, request, socket, head)
+    if ('server' in listen) {
+      this.#serve(host, listen.server as Server, async () => {})
+      return
     }
-    server.on('upgrade', onUpgrade)
-    this.#server = server
-    this.#stopListening = async () => {
-      server.off('upgrade', onUpgrade)
-      if (!('server' in listen)) await closeServer(server)
-    }
+    const server = await listenAt(listen)
+    this.#serve(host, server, () => closeServer(server))
   }
 
   async stop(): Promise<void> {
@@ -79,6 +85,18 @@ export class WsListener implements WebSocketListener {
     this.#stopListening = undefined
     this.#server = undefined
     await stopListening?.()
+  }
+
+  #serve(host: ListenerHost, server: Server, close: () => Promise<void>): void {
+    const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#upgrade(host, request, socket, head)
+    }
+    server.on('upgrade', onUpgrade)
+    this.#server = server
+    this.#stopListening = async () => {
+      server.off('upgrade', onUpgrade)
+      await close()
+    }
   }
 
   #upgrade(host: ListenerHost, request: IncomingMessage, socket: Duplex, head: Buffer): void {
