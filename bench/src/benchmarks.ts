@@ -1,5 +1,6 @@
 /** Every benchmark there is, by name. */
 
 import type { Benchmark } from './harness.ts'
+import { traceBenchmark } from './trace/trace-benchmark.ts'
 
-export const benchmarks: readonly Benchmark[] = []
+export const benchmarks: readonly Benchmark[] = [traceBenchmark]

@@ -35,7 +35,8 @@ export interface Contest {
 /** A benchmark by name; what it needs is made and torn down around its contests. */
 export interface Benchmark {
   readonly name: string
-  readonly open: () => Promise<{
+  /** `print` tells what the figures alone do not, such as the data that are used. */
+  readonly open: (print: (line: string) => void) => Promise<{
     readonly contests: readonly Contest[]
     readonly close: () => Promise<void>
   }>

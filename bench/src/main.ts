@@ -16,7 +16,7 @@ if (benchmark === undefined || positionals.length !== 1) {
   process.exit(2)
 }
 
-const { contests, close } = await benchmark.open()
+const { contests, close } = await benchmark.open((line) => console.log(line))
 const cases: CaseResult[] = []
 try {
   for (const contest of contests) {

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { runContest, type CaseResult } from '../harness.ts'
+import { generateTrace } from './editing-trace.ts'
+import { createTraceBenchmark } from './trace-benchmark.ts'
+
+test('the benchmark of typing measures every contender, at full speed and paced', async () => {
+  const benchmark = createTraceBenchmark({
+    trace: () => generateTrace(300),
+    fullSpeedRounds: 1,
+    pacedKeystrokes: 20,
+  })
+  const lines: string[] = []
+  const print = (line: string) => lines.push(line)
+  const { contests, close } = await benchmark.open(print)
+  const cases: CaseResult[] = []
+  try {
+    for (const contest of contests) cases.push(...(await runContest(contest, print)))
+  } finally {
+    await close()
+  }
+  expect(lines[0]).toBe('trace: generated, 300 keystrokes')
+  expect([...new Set(cases.map((result) => result.case))]).toEqual([
+    'full speed seconds',
+    'full speed bytes per keystroke',
+    'paced seconds',
+    'paced bytes per keystroke',
+    'paced p50 latency',
+    'paced p99 latency',
+  ])
+  expect(cases).toHaveLength(12)
+  for (const { ours, baseline } of cases) {
+    expect(ours).toBeGreaterThan(0)
+    expect(baseline).toBeGreaterThan(0)
+  }
+})
