@@ -184,6 +184,23 @@ describe('writes', () => {
     )
   })
 
+  test('[DO25] what runs ahead of storage stays in memory, however much of it there is', () => {
+    const driver = start()
+    write(driver, insert('other'))
+    driver.command({ type: 'write', operations: [insert('o-0', { a: 1 })] })
+    driver.step() // o-0 is loaded, its batch is under way
+    const answerBatch = driver.hold()!
+    for (let n = 1; n <= 200; n += 1) {
+      driver.command({ type: 'write', operations: [insert(`o-${n}`)] })
+      driver.step()
+    }
+    driver.command({ type: 'write', operations: [upsert('o-0', { b: 2 })] })
+    answerBatch()
+    driver.settle()
+    expect(get(driver, 'o-0')!.row).toEqual({ _id: 'o-0', a: 1, b: 2 })
+    expect(committed(driver).at(-1)!.parts[0]).toMatchObject({ previous: 2 })
+  })
+
   test('a write that changes nothing is answered and leaves nothing', () => {
     const driver = start()
     write(driver, upsert('o-1', { a: 1 }))
@@ -323,6 +340,25 @@ describe('changes of others', () => {
     expect(find(b)).toEqual([])
     expect(apply(b, [first, second])).toEqual(['applied', 'applied'])
     expect(find(b)).toEqual(find(a))
+  })
+
+  test('[DO23] what is read for a peer has the parts of a transaction together', () => {
+    const a = start()
+    write(a, insert('o-1'))
+    write(a, insert('o-2'), upsert('o-1', { n: 1 }))
+    write(a, upsert('o-2', { n: 2 }))
+    const wanted = ['o-1', 'o-2'].map((id) => {
+      return { document: { collection: 'orders', id }, version: [] }
+    })
+    const request = a.nextRequest()
+    a.replica.readChanges(request, wanted, 1e9)
+    const notice = a.answerTo(request)
+    const deliveries = notice.type === 'changes-read' ? notice.deliveries : []
+    const ids = deliveries.map((delivery) =>
+      delivery.type === 'change' ? delivery.change.parts.map(({ document }) => document.id) : [],
+    )
+    expect(ids).toEqual([['o-1'], ['o-1', 'o-2'], ['o-2']])
+    expect(apply(start({ peer: peerB }), deliveries)).toEqual(['applied', 'applied', 'applied'])
   })
 
   test('[DO2] a delete wins over a concurrent update of the same incarnation', () => {

@@ -165,6 +165,15 @@ describe('parseUpdate', () => {
     expect(parseUpdate(bytes)).toBeUndefined()
   })
 
+  test('refuses structs and deletions of nothing, and two lists of one client', () => {
+    expect(parseUpdate(Uint8Array.of(1, 1, 5, 0, 0, 3, 0))).toBeDefined()
+    expect(parseUpdate(Uint8Array.of(1, 1, 5, 0, 0, 0, 0))).toBeUndefined()
+    expect(parseUpdate(Uint8Array.of(0, 1, 5, 1, 0, 2))).toBeDefined()
+    expect(parseUpdate(Uint8Array.of(0, 1, 5, 1, 0, 0))).toBeUndefined()
+    expect(parseUpdate(Uint8Array.of(2, 1, 5, 0, 0, 3, 1, 6, 3, 0, 3, 0))).toBeDefined()
+    expect(parseUpdate(Uint8Array.of(2, 1, 5, 0, 0, 3, 1, 5, 3, 0, 3, 0))).toBeUndefined()
+  })
+
   test('passes subdocuments, and refuses options of theirs that are no object', () => {
     const doc = makeDoc(1)
     doc.getMap('map').set('sub', new Y.Doc({ guid: 'sub' }))
