@@ -187,18 +187,19 @@ describe('writes', () => {
   test('[DO25] what runs ahead of storage stays in memory, however much of it there is', () => {
     const driver = start()
     write(driver, insert('other'))
-    driver.command({ type: 'write', operations: [insert('o-0', { a: 1 })] })
+    driver.command({ type: 'write', operations: [insert('o-0')] })
     driver.step() // o-0 is loaded, its batch is under way
     const answerBatch = driver.hold()!
     for (let n = 1; n <= 200; n += 1) {
-      driver.command({ type: 'write', operations: [insert(`o-${n}`)] })
+      driver.command({ type: 'write', operations: [insert(`o-${n}`, { n })] })
       driver.step()
     }
-    driver.command({ type: 'write', operations: [upsert('o-0', { b: 2 })] })
+    driver.command({ type: 'write', operations: [upsert('o-1', { more: 1 })] })
+    driver.step()
     answerBatch()
     driver.settle()
-    expect(get(driver, 'o-0')!.row).toEqual({ _id: 'o-0', a: 1, b: 2 })
-    expect(committed(driver).at(-1)!.parts[0]).toMatchObject({ previous: 2 })
+    expect(get(driver, 'o-1')!.row).toEqual({ _id: 'o-1', more: 1, n: 1 })
+    expect(committed(driver).at(-1)!.parts[0]).toMatchObject({ previous: 3 })
   })
 
   test('a write that changes nothing is answered and leaves nothing', () => {
