@@ -26,7 +26,13 @@ export async function servePage(settings: DemoSettings): Promise<PageServer> {
   const address = server.httpServer.address()
   if (address === null || typeof address === 'string')
     throw new Error('the page server has no port')
-  return { port: address.port, close: () => server.close() }
+  const close = async () => {
+    const closed = server.close()
+    // Browsers keep connections open; a server that is gone has none.
+    if ('closeAllConnections' in server.httpServer) server.httpServer.closeAllConnections()
+    await closed
+  }
+  return { port: address.port, close }
 }
 
 /** `/mesh.json`: who can load the page may join the mesh. */

@@ -95,7 +95,8 @@ async function start(): Promise<void> {
   }
 }
 
-if ('serviceWorker' in navigator && import.meta.env.PROD) {
+// Not while the page is developed: there its files change under way.
+if ('serviceWorker' in navigator && !import.meta.hot) {
   void navigator.serviceWorker.register('/service-worker.js')
 }
 void start()

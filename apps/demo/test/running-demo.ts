@@ -9,6 +9,9 @@ import type { DemoSettings } from '../server/demo-settings.ts'
 import { HubProcess } from '../server/hub-process.ts'
 import { buildPage, servePage, type PageServer } from '../server/page-server.ts'
 
+/** A name of this machine that is no secure origin, as other devices on a network see it. */
+export const insecureHost = 'cafe.test'
+
 /** A demo with everything of its own: folder, ports, browser. */
 export interface RunningDemo {
   readonly browser: Browser
@@ -16,8 +19,8 @@ export interface RunningDemo {
   readonly page: PageServer
   /** A browser profile of its own, which no shortcut from tab to tab connects with another. */
   newProfile(): Promise<BrowserContext>
-  /** Opens the demo and waits until it shows its board. */
-  visit(profile: BrowserContext, name: string): Promise<Page>
+  /** Opens the demo, at a host of this machine, and waits until it shows its board. */
+  visit(profile: BrowserContext, name: string, host?: string): Promise<Page>
   close(): Promise<void>
 }
 
@@ -35,15 +38,16 @@ export async function runDemo(): Promise<RunningDemo> {
   const hub = new HubProcess(settings)
   await hub.start()
   const page = await servePage({ ...settings, hubPort: hub.port })
-  const browser = await launchChromium()
+  const hosts = `MAP ${insecureHost} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`
+  const browser = await launchChromium({ arguments: [`--host-resolver-rules=${hosts}`] })
   return {
     browser,
     hub,
     page,
     newProfile: () => browser.newContext({ permissions: webRtcPermissions }),
-    async visit(profile, name) {
+    async visit(profile, name, host = '127.0.0.1') {
       const tab = await profile.newPage()
-      await tab.goto(`http://127.0.0.1:${page.port}/?name=${encodeURIComponent(name)}`)
+      await tab.goto(`http://${host}:${page.port}/?name=${encodeURIComponent(name)}`)
       await tab.locator('.board').waitFor()
       return tab
     },

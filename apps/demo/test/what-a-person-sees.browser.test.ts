@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Mesh } from '@fieldmesh/core'
 import type { BrowserContext, Page } from 'playwright-core'
-import { runDemo, type RunningDemo } from './running-demo.ts'
+import { insecureHost, runDemo, type RunningDemo } from './running-demo.ts'
 
 let demo: RunningDemo
 let firstProfile: BrowserContext
@@ -93,6 +93,21 @@ test('whoever joins after a new hub has started gets everything', async () => {
   await third.context().close()
 })
 
+test('opened by plain http from another device, it works and names what the browser lacks', async () => {
+  const phone = await demo.visit(await demo.newProfile(), 'Phone', insecureHost)
+  await card(phone, 'pancakes').waitFor()
+  await phone.locator('.notice-limits', { hasText: 'without encryption' }).click()
+  expect(await phone.locator('.notice-limits li').allTextContents()).toEqual(
+    expect.arrayContaining([expect.stringMatching(/tab/i), expect.stringMatching(/offline/i)]),
+  )
+  await takeOrder(phone, '3', 'one ginger tea')
+  await card(first, 'one ginger tea').waitFor()
+  const secondTab = await phone.context().newPage()
+  await secondTab.goto(`http://${insecureHost}:${demo.page.port}/`)
+  await secondTab.locator('.obstacle[data-code="store-in-use"]').waitFor()
+  await phone.context().close()
+})
+
 test('a page reloaded with nobody there still has its data', async () => {
   await demo.hub.kill()
   await second.context().close()
@@ -100,4 +115,12 @@ test('a page reloaded with nobody there still has its data', async () => {
   await card(first, 'pancakes').waitFor()
   await note(first, 'leek and tarragon').waitFor()
   await first.locator('.headline', { hasText: 'On its own' }).waitFor()
+})
+
+test('not even the server of the page has to be there', async () => {
+  expect(await first.evaluate(() => navigator.serviceWorker.ready.then(() => true))).toBe(true)
+  await demo.page.close()
+  await first.reload()
+  await card(first, 'pancakes').waitFor()
+  await note(first, 'leek and tarragon').waitFor()
 })
