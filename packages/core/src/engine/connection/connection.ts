@@ -567,6 +567,7 @@ export class Connection {
   /** The peer broke a rule: tell it which, and end. */
   #violation(code: CloseCode, nowMs: number): void {
     this.#sendClose(code, nowMs)
+    this.#context.recorder.connection.violations.add()
     this.#end('protocol', code)
   }
 

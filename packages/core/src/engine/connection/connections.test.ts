@@ -371,17 +371,24 @@ describe('handshake', { timeout: 60_000 }, () => {
     }
   })
 
-  test('[CN13] a peer that answers with the keys of another is not the one addressed', () => {
-    const network = new Network()
-    const a = network.add(lowIdentity)
-    // The impostor receives what is meant for `high`, and says that it comes from there.
-    const impostor = new End(network, identities[2]!)
-    Object.defineProperty(impostor, 'peer', { value: high })
-    network.ends.set(high, impostor)
-    a.connections.open(high, 0)
-    network.run(20_000)
-    expect(a.of('connected')).toHaveLength(0)
-    expect(impostor.of('connected')).toHaveLength(0)
+  test.each([
+    ['another identity', identities[2]!.publicKey],
+    ['another static key than the one certified', highIdentity.publicKey],
+  ])('[CN13] a member with %s is not the peer that was addressed', (_name, publicKey) => {
+    const { staticKeys, certificate } = identities[2]!
+    const claimed = { peer: high, publicKey, staticKeys, certificate } as unknown as Identity
+    for (const opener of ['honest', 'impostor']) {
+      const network = new Network()
+      const a = network.add(lowIdentity)
+      const impostor = network.add(claimed)
+      if (opener === 'honest') a.connections.open(high, 0)
+      else impostor.connections.open(low, 0)
+      network.run(20_000)
+      expect(a.of('connected')).toHaveLength(0)
+      expect(a.counter('handshakesRefused')).toBeGreaterThan(0)
+      const codes = a.of('problem').map((output) => output.problem.code)
+      expect(codes).toEqual(['identity-mismatch'])
+    }
   })
 
   test('[CN11] a peer that has a route and does not answer is reported once', () => {

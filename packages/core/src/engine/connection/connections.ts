@@ -49,11 +49,11 @@ const openRepeatMsMax = 8000
 /** An opening unanswered for this long is reported, once; it goes on while there is a route. */
 export const handshakeReportMs = 30_000
 
-/** A peer's wrong secret is reported once in this time. */
-const refusalReportMs = 60_000
+/** A peer whose handshakes fail is reported once in this time. */
+const peerReportMs = 60_000
 
-/** Peers whose refusals are remembered; beyond it all are forgotten and may be reported again. */
-const refusalsMax = 256
+/** Reported peers that are remembered; beyond it all are forgotten and may be reported again. */
+const reportedPeersMax = 256
 
 /** Largest datagram taken, in bytes. */
 export const datagramBytesMax = 64 * 1024
@@ -75,7 +75,7 @@ export class Connections implements MessagePort {
   readonly #outputs: ConnectionOutputs = []
   #outputHead = 0
   readonly #farewells = new Farewells()
-  readonly #refusalAtMs = new Map<PeerId, number>()
+  readonly #reportedAtMs = new Map<PeerId, number>()
   #answeringCount = 0
 
   constructor(context: EngineContext, options: ConnectionsOptions, packets: PacketPort) {
@@ -321,7 +321,7 @@ export class Connections implements MessagePort {
     const result = opening.handshake.answerReceived(packet.message)
     if (result.type === 'failed') {
       opening.spoilt = true
-      this.#handshakeFailed(from, result.reason, opening)
+      this.#handshakeFailed(from, result.reason, nowMs)
       return
     }
     this.#context.recorder.connection.handshakeMs.observe(nowMs - opening.sinceMs)
@@ -345,7 +345,7 @@ export class Connections implements MessagePort {
     const result = answering.handshake.finishReceived(packet.message)
     if (result.type === 'failed') {
       this.#stopAnswering(entry)
-      this.#handshakeFailed(from, result.reason, undefined)
+      this.#handshakeFailed(from, result.reason, nowMs)
       this.#openIfDue(entry, nowMs)
       this.#settle(entry, nowMs)
       return
@@ -384,10 +384,7 @@ export class Connections implements MessagePort {
   #refuse(to: PeerId, connection: ConnectionId, reason: 'version' | 'secret', nowMs: number): void {
     this.#context.recorder.connection.handshakesRefused.add()
     this.#packets.send(to, 'control', encodePacket({ type: 'refusal', connection, reason }), nowMs)
-    const reportedAtMs = this.#refusalAtMs.get(to)
-    if (reportedAtMs !== undefined && nowMs - reportedAtMs < refusalReportMs) return
-    if (this.#refusalAtMs.size >= refusalsMax) this.#refusalAtMs.clear()
-    this.#refusalAtMs.set(to, nowMs)
+    if (!this.#mayReport(to, nowMs)) return
     this.#failed(to, reason)
     if (reason === 'secret') {
       this.#report('secret-mismatch', `peer ${to} opened with another secret`, to)
@@ -472,17 +469,21 @@ export class Connections implements MessagePort {
     this.#settle(entry, nowMs)
   }
 
-  #handshakeFailed(
-    peer: PeerId,
-    reason: HandshakeFailureReason,
-    opening: Opening | undefined,
-  ): void {
+  #handshakeFailed(peer: PeerId, reason: HandshakeFailureReason, nowMs: number): void {
     this.#context.recorder.connection.handshakesRefused.add()
     this.#failed(peer, reason)
-    if (reason !== 'identity' || opening?.reported === true) return
-    if (opening !== undefined) opening.reported = true
-    const message = `who answered for peer ${peer} has keys of another identity`
+    if (reason !== 'identity' || !this.#mayReport(peer, nowMs)) return
+    const message = `who speaks for peer ${peer} has keys of another identity`
     this.#report('identity-mismatch', message, peer)
+  }
+
+  /** Anybody can make a peer look wrong, as often as they like: once a minute is told. */
+  #mayReport(peer: PeerId, nowMs: number): boolean {
+    const reportedAtMs = this.#reportedAtMs.get(peer)
+    if (reportedAtMs !== undefined && nowMs - reportedAtMs < peerReportMs) return false
+    if (this.#reportedAtMs.size >= reportedPeersMax) this.#reportedAtMs.clear()
+    this.#reportedAtMs.set(peer, nowMs)
+    return true
   }
 
   #stopAnswering(entry: PeerEntry): void {
