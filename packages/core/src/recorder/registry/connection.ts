@@ -21,6 +21,7 @@ export const connectionInstruments = {
   packetsForged: counter('packets', 'Packets dropped: the tag does not fit'),
   packetsMalformed: counter('packets', 'Packets dropped: no layout of this version'),
   packetsUnknown: counter('packets', 'Packets dropped: for a connection nobody has here'),
+  violations: counter('violations', 'Rules broken by an authentic peer; each ended its connection'),
   handshakesRefused: counter('handshakes', 'Handshakes turned down or failed'),
   handshakesDropped: counter('handshakes', 'Handshake openings dropped: too many at once'),
   messagesRefused: counter('messages', 'Messages answered with full: 1 MiB unsent on the stream'),
