@@ -26,7 +26,7 @@ function segmentOf(peers: readonly string[]): Uint8Array {
 
 const absent = [undefined, undefined, undefined, undefined, undefined] as const
 
-test('[RC1] a segment is read without any other', () => {
+test('[OB1] a segment is read without any other', () => {
   const events = readSegment(segmentOf(['a', 'b', 'a']), schemaHash, declaredEvents)
   expect(events.map((event) => event.arguments)).toEqual([
     { peer: 'a' },
@@ -35,7 +35,7 @@ test('[RC1] a segment is read without any other', () => {
   ])
 })
 
-test('[RC8] a segment of another schema gives nothing', () => {
+test('[OB8] a segment of another schema gives nothing', () => {
   const otherHash = schemaHashOf(declared.slice(1))
   expect(readSegment(segmentOf(['a']), otherHash, declaredEvents)).toEqual([])
 })

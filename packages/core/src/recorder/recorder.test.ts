@@ -67,7 +67,7 @@ describe('values', () => {
 })
 
 describe('events', () => {
-  test('[RC5] an event comes back with its names, time and arguments', () => {
+  test('[OB5] an event comes back with its names, time and arguments', () => {
     const flight = new FlightRecorder(rooms)
     flight.recorder.setTime(1_000.25)
     flight.recorder.cable.opened.record('peer-a', 1.25)
@@ -95,7 +95,7 @@ describe('events', () => {
     ])
   })
 
-  test('[RC5] a clock set back is recorded as such', () => {
+  test('[OB5] a clock set back is recorded as such', () => {
     const flight = new FlightRecorder(rooms)
     for (const nowMs of [5_000, 4_000, 4_100]) {
       flight.recorder.setTime(nowMs)
@@ -120,14 +120,14 @@ describe('events', () => {
     )
   })
 
-  test('[RC6] a long text is cut, and counted', () => {
+  test('[OB6] a long text is cut, and counted', () => {
     const flight = new FlightRecorder(rooms)
     flight.recorder.cable.opened.record('x'.repeat(100_000))
     expect(flight.events()[0]?.arguments).toEqual({ peer: 'x'.repeat(128) })
     expect(flight.snapshot().counters['recorder.textsCut']).toBe(1)
   })
 
-  test('[RC1] a string takes its bytes once in a segment', () => {
+  test('[OB1] a string takes its bytes once in a segment', () => {
     const flight = new FlightRecorder(rooms, { eventBytesMax: ringBytesMin })
     const name = 'n'.repeat(100)
     for (let count = 0; count < 1_000; count += 1) {
@@ -137,7 +137,7 @@ describe('events', () => {
     expect(flight.snapshot().counters['recorder.eventsOverwritten']).toBe(0)
   })
 
-  test('[RC1] [RC2] what was recorded last is readable after any number of wraps, and losses are counted', () => {
+  test('[OB1] [OB2] what was recorded last is readable after any number of wraps, and losses are counted', () => {
     const call = fc.record({
       peer: fc.oneof(fc.constantFrom('a', 'b', 'c'), fc.string({ maxLength: 300 })),
       cost: fc.nat(),
@@ -208,7 +208,7 @@ describe('events', () => {
 })
 
 describe('levels', () => {
-  test('[RC4] an event below the level of its room is not recorded', () => {
+  test('[OB4] an event below the level of its room is not recorded', () => {
     const flight = new FlightRecorder(rooms)
     flight.recorder.cable.traced.record('quiet')
     flight.setLevel('cable', 'debug')
@@ -219,7 +219,7 @@ describe('levels', () => {
     expect(flight.events().map((event) => event.name)).toEqual(['levelSet', 'traced', 'levelSet'])
   })
 
-  test('[RC4] a level set for a time ends with it', () => {
+  test('[OB4] a level set for a time ends with it', () => {
     const flight = new FlightRecorder(rooms, { level: 'warn' })
     flight.setLevel('cable', 'debug', 1_000)
     flight.setLevel('other', 'debug')
@@ -234,7 +234,7 @@ describe('levels', () => {
 })
 
 describe('suppression', () => {
-  test('[RC3] an event that repeats without end is suppressed, and the next one says how many were', () => {
+  test('[OB3] an event that repeats without end is suppressed, and the next one says how many were', () => {
     const flight = new FlightRecorder(rooms)
     for (let count = 0; count < tokensMax + 30; count += 1) flight.recorder.cable.opened.record()
     flight.recorder.cable.full.record(1)
@@ -268,7 +268,7 @@ describe('suppression', () => {
     expect(flight.events().at(-1)?.atMs).toBe(spacingMs)
   })
 
-  test('[RC3] in any span of time at most two bursts and the steady rate get through', () => {
+  test('[OB3] in any span of time at most two bursts and the steady rate get through', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 200 }), (steps) => {
         const flight = new FlightRecorder(rooms, { eventBytesMax: 1 << 20 })
