@@ -14,7 +14,6 @@ export class TcpPipe implements Pipe {
   readonly #reader = new TcpFrameReader()
   #events: PipeEvents | undefined
   #awaitsDrain = false
-  #saidFarewell = false
 
   /** The socket must be connected. */
   constructor(socket: Socket) {
@@ -39,7 +38,8 @@ export class TcpPipe implements Pipe {
       this.#read(piece, events)
     })
     this.#socket.once('close', () => {
-      events.closed(this.#saidFarewell ? 'remote' : 'lost')
+      // A farewell would have been told before.
+      events.closed('lost')
     })
   }
 
@@ -76,7 +76,6 @@ export class TcpPipe implements Pipe {
           events.message(frame.bytes)
           break
         case 'farewell':
-          this.#saidFarewell = true
           events.farewell()
           break
         case 'broken':

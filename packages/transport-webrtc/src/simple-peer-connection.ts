@@ -44,7 +44,6 @@ class SimplePeerConnection implements Connection {
   #remoteSdp = ''
   #error: Error | undefined
   #saidFarewell = false
-  #heardFarewell = false
   #ended = false
 
   constructor(Peer: SimplePeer.SimplePeer, options: ConnectionOptions, events: ConnectionEvents) {
@@ -179,7 +178,6 @@ class SimplePeerConnection implements Connection {
       this.#pipeEvents?.message(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined)
       return
     }
-    this.#heardFarewell = true
     if (this.#saidFarewell) this.#end()
     else this.#pipeEvents?.farewell()
   }
@@ -188,7 +186,8 @@ class SimplePeerConnection implements Connection {
   #end(): void {
     if (this.#ended) return
     this.destroy()
-    if (this.#pipeEvents) this.#pipeEvents.closed(this.#heardFarewell ? 'remote' : 'lost')
+    // A farewell would have been told before.
+    if (this.#pipeEvents) this.#pipeEvents.closed('lost')
     else this.#connectionEvents.failed(this.#error ?? new Error('The connection was closed'))
   }
 }

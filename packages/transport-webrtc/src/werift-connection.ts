@@ -57,7 +57,6 @@ class WeriftConnection implements Connection {
   #waitingMessages = 0
   #awaitsDrain = false
   #saidFarewell = false
-  #heardFarewell = false
   #remoteChannelCount = 0
   #ended = false
 
@@ -241,7 +240,6 @@ class WeriftConnection implements Connection {
   #deliver(message: Buffer | string): void {
     if (this.#ended) return
     if (message === farewellText) {
-      this.#heardFarewell = true
       if (this.#saidFarewell) this.#end('It was closed')
       else this.#pipeEvents?.farewell()
       return
@@ -275,7 +273,8 @@ class WeriftConnection implements Connection {
   #end(message: string): void {
     if (this.#ended) return
     this.destroy()
-    if (this.#pipeEvents) this.#pipeEvents.closed(this.#heardFarewell ? 'remote' : 'lost')
+    // A farewell would have been told before.
+    if (this.#pipeEvents) this.#pipeEvents.closed('lost')
     else this.#connectionEvents.failed(new Error(message))
   }
 }

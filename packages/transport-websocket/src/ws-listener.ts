@@ -1,6 +1,5 @@
 /** The listener for WebSockets, on a port of its own or beside an application's HTTP server. */
 
-import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
@@ -121,7 +120,12 @@ export class WsListener implements WebSocketListener {
   }
 }
 
-function listenAt(listen: { readonly port: number; readonly host?: string }): Promise<Server> {
+async function listenAt(listen: {
+  readonly port: number
+  readonly host?: string
+}): Promise<Server> {
+  // Not at the top: importing it sets Node's global dispatcher of requests, for who only dials too.
+  const { createServer } = await import('node:http')
   const server = createServer(
     { headersTimeout: headersMs, requestTimeout: headersMs },
     (_request, response) => {

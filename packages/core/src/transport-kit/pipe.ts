@@ -22,7 +22,10 @@ export interface PipeEvents {
   farewell(): void
   /** The other end broke the rules of the pipe. */
   broken(): void
-  /** Nothing of the pipe is left, by a goodbye or without one. The last event. */
+  /**
+   * Nothing of the pipe is left: the last event. `remote` where a goodbye comes with the end, as in
+   * WebSocket; one that was told by `farewell` counts as it is.
+   */
   closed(how: 'remote' | 'lost'): void
 }
 
