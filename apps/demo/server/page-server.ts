@@ -12,7 +12,7 @@ export interface PageServer {
 }
 
 export async function buildPage(): Promise<void> {
-  await build({ root, logLevel: 'warn' })
+  await build({ root, logLevel: 'error' })
 }
 
 /** Serves the built page on every interface; port 0 lets the system choose. */

@@ -7,7 +7,12 @@ import { networkAddresses } from './network-addresses.ts'
 
 /** What the hub reports; with `--json` a line each. */
 type HubReport =
-  | { readonly type: 'listening'; readonly peer: string; readonly port: number }
+  | {
+      readonly type: 'listening'
+      readonly peer: string
+      readonly port: number
+      readonly tcpPort: number | undefined
+    }
   | { readonly type: 'peers'; readonly names: readonly string[] }
   | { readonly type: 'problem'; readonly code: string; readonly message: string }
   | { readonly type: 'stopped' }
@@ -23,8 +28,8 @@ export async function hubCommand(args: readonly string[]): Promise<number> {
     ? (event: HubReport) => console.log(JSON.stringify(event))
     : (event: HubReport) => console.log(sentenceOf(event))
 
-  const { mesh, port } = await startHub(options)
-  report({ type: 'listening', peer: mesh.peer, port })
+  const { mesh, port, tcpPort } = await startHub(options)
+  report({ type: 'listening', peer: mesh.peer, port, tcpPort })
   mesh.onProblem(({ code, message }) => report({ type: 'problem', code, message }))
   reportPeers(mesh.presence.observe.bind(mesh.presence), report)
 
@@ -61,6 +66,7 @@ function sentenceOf(event: HubReport): string {
     case 'listening': {
       const addresses = ['localhost', ...networkAddresses()]
       const urls = addresses.map((address) => `ws://${address}:${event.port}`)
+      if (event.tcpPort !== undefined) urls.push(`tcp port ${event.tcpPort}`)
       return `hub ${event.peer} listens on ${urls.join(' and ')}`
     }
     case 'peers':

@@ -8,6 +8,7 @@ test('an app and a secret are enough', () => {
     app: 'cafe',
     secret,
     port: 8787,
+    tcpPort: undefined,
     host: '0.0.0.0',
     storePath: 'fieldmesh-hub.sqlite',
     name: 'hub',
@@ -25,6 +26,8 @@ test.each([
   [['--app', 'cafe'], 'the secret is missing'],
   [['--app', 'cafe', '--secret', 'abc'], 'has 3 characters'],
   [['--app', 'cafe', '--secret', secret, '--port', '70000'], '--port 70000'],
+  [['--app', 'cafe', '--secret', secret, '--tcp', ''], '--tcp'],
+  [['--app', 'cafe', '--secret', secret, '--peer', 'http://x'], '--peer http://x'],
   [['--app', 'cafe', '--secret', secret, '--colour'], '--colour'],
 ])('%j is refused with the reason', (args, reason) => {
   expect(() => parseHubOptions(args, {})).toThrow(reason)

@@ -14,7 +14,9 @@ export interface HubOptions {
   /** File that the store is kept in. */
   readonly storePath: string
   readonly name: string
-  /** WebSocket addresses of other hubs to stay connected with. */
+  /** Port of a TCP listener beside the WebSocket one, for Node peers; none when left out. */
+  readonly tcpPort: number | undefined
+  /** Addresses of other hubs to stay connected with: `ws:`, `wss:` or `tcp:`. */
   readonly peers: readonly string[]
   /** Report as lines of JSON, for programs. */
   readonly isJson: boolean
@@ -26,10 +28,11 @@ export const hubUsage = `usage: fieldmesh hub --app NAME [options]
   --secret HEX     64 hexadecimal digits that every peer shares; better given as
                    the environment variable FIELDMESH_SECRET, which others cannot see
   --port PORT      port of the WebSocket listener (8787; 0 for any)
-  --host ADDRESS   address it is bound to (0.0.0.0: every interface)
+  --tcp PORT       listen for Node peers over TCP as well (0 for any)
+  --host ADDRESS   address the listeners are bound to (0.0.0.0: every interface)
   --store FILE     where the documents are kept (fieldmesh-hub.sqlite)
   --name NAME      what other peers see (hub)
-  --peer URL       WebSocket address of another hub; may be given several times
+  --peer URL       another hub, ws://HOST:PORT or tcp://HOST:PORT; may be repeated
   --json           report as lines of JSON
 `
 
@@ -49,20 +52,27 @@ export function parseHubOptions(
   if (!/^[0-9a-f]{64}$/i.test(secret)) {
     throw new UsageError(`the secret has ${secret.length} characters, needs 64 hexadecimal digits`)
   }
-  const port = Number(values.port ?? '8787')
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new UsageError(`--port ${values.port} is not a number from 0 to 65535`)
-  }
+  const peers = values.peer ?? []
+  const unknown = peers.find((peer) => !/^(ws|wss|tcp):\/\//.test(peer))
+  if (unknown !== undefined)
+    throw new UsageError(`--peer ${unknown} is no ws:, wss: or tcp: address`)
   return {
     app,
     secret,
-    port,
+    port: portOf('port', values.port ?? '8787'),
+    tcpPort: values.tcp === undefined ? undefined : portOf('tcp', values.tcp),
     host: values.host ?? '0.0.0.0',
     storePath: values.store ?? 'fieldmesh-hub.sqlite',
     name: values.name ?? 'hub',
-    peers: values.peer ?? [],
+    peers,
     isJson: values.json ?? false,
   }
+}
+
+function portOf(option: string, text: string): number {
+  const port = Number(text)
+  if (text !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new UsageError(`--${option} ${text} is not a number from 0 to 65535`)
 }
 
 function readValues(args: readonly string[]) {
@@ -75,6 +85,7 @@ function readValues(args: readonly string[]) {
         app: text,
         secret: text,
         port: text,
+        tcp: text,
         host: text,
         store: text,
         name: text,
