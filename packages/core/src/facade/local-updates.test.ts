@@ -63,7 +63,7 @@ test('what one task does leaves as one batch, what comes meanwhile as the next',
 
 test('a batch is bounded in updates and in bytes, and order is kept', async () => {
   const { sent, type, arrived } = setUp()
-  const letters = 'abcdefghij'.repeat(60)
+  const letters = 'abcdefghij'.repeat(430)
   type(letters)
   await settle()
   for (let batch = 0; batch < sent.length; batch += 1) {
