@@ -62,8 +62,8 @@ export class RunningMesh implements Mesh, RowSource {
   readonly app: string
   readonly environment: MeshEnvironment
   readonly ended: Promise<MeshProblem | undefined>
-  readonly #access: EngineAccess
-  readonly #tasks: TaskQueue
+  /** Undefined when closed: a module that was replaced is never collected, nor its mesh. */
+  #host: { readonly access: EngineAccess; readonly tasks: TaskQueue } | undefined
   readonly #presence: PresenceView
   readonly #problems = new ProblemLog()
   readonly #subscribers = new Map<SubscriberId, Subscriber>()
@@ -80,8 +80,7 @@ export class RunningMesh implements Mesh, RowSource {
     this.app = app
     this.peer = access.peer
     this.environment = environment
-    this.#access = access
-    this.#tasks = tasks
+    this.#host = { access, tasks }
     this.#presence = new PresenceView({ local: access.peer, peers: [], connections: [] })
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
@@ -146,11 +145,12 @@ export class RunningMesh implements Mesh, RowSource {
   }
 
   async call<C extends Command>(command: C): Promise<CommandResults[C['type']]> {
-    if (this.#endError) throw this.#endError
+    const access = this.#host?.access
+    if (this.#endError || !access) throw this.#endError ?? closedError()
     const answer = await new Promise<CommandAnswer>((resolve, reject) => {
       const settle = () => this.#calls.delete(reject)
       this.#calls.add(reject)
-      this.#access.execute(command).then(resolve, reject).finally(settle)
+      access.execute(command).then(resolve, reject).finally(settle)
     })
     if (!answer.ok) throw meshErrorOf(answer.problem)
     // The engine answers each command with the result of its type.
@@ -165,7 +165,7 @@ export class RunningMesh implements Mesh, RowSource {
   /** The page goes away: what can be done at once is done. */
   abandon(): void {
     this.#end(closedError())
-    this.#access.abandon()
+    this.#host?.access.abandon()
   }
 
   /** The engine is lost: nothing more comes from where it was. */
@@ -174,17 +174,20 @@ export class RunningMesh implements Mesh, RowSource {
   }
 
   async #close(): Promise<void> {
+    if (!this.#host) return
+    const { access, tasks } = this.#host
     if (!this.#endError) {
       await this.#saveDocuments()
       // Stop first, so that the engine knows of everything that was called before.
-      const stopped = this.#access.stop()
+      const stopped = access.stop()
       this.#end(closedError())
       await stopped.catch(() => {})
     }
-    await this.#access.release()
+    await access.release()
+    this.#host = undefined
     this.#presence.clear()
     this.#problems.clear()
-    this.#tasks.close()
+    tasks.close()
     this.#resolveEnded(undefined)
   }
 
@@ -254,12 +257,15 @@ export class RunningMesh implements Mesh, RowSource {
         subscriber,
         document: { collection: '', id: name },
       })
+      // Answered, and closed before anybody looked at the answer.
+      if (this.#endError || !this.#host) throw this.#endError ?? closedError()
+      const { tasks } = this.#host
       const document: LiveDocument = new LiveDocument({
         name,
         subscriber,
         clientId,
         commands: this,
-        tasks: this.#tasks,
+        tasks,
         nowMs: () => performance.now(),
         problem: (error) => this.#problems.add(problemOf(error)),
         closed: () => {
