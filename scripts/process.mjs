@@ -11,6 +11,11 @@ export class StepError extends Error {}
  * Runs a program to its end. With `quiet` its output is collected and returned, else it goes
  * straight to the terminal and `output` is empty. Never rejects: a program that cannot be started
  * ends with code 127 and the reason as output.
+ *
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean }} [options]
+ * @returns {Promise<{ code: number, output: string }>}
  */
 export function run(command, args, { cwd, env = process.env, quiet = false } = {}) {
   return new Promise((resolve) => {
