@@ -3,13 +3,8 @@
  * pages are in separate profiles, so nothing goes from one to the other but through the network.
  */
 
-import {
-  openTestPage,
-  webRtcPermissions,
-  type PageServer,
-  type TestPage,
-} from '@fieldmesh/testing-browser'
-import type { Browser } from 'playwright-core'
+import { openTestPage, webRtcPermissions, type PageServer } from '@fieldmesh/testing-browser'
+import type { Browser, BrowserContext } from 'playwright-core'
 import type { Measurement } from '../harness.ts'
 import type { EditingTrace } from './editing-trace.ts'
 import type { Arrival, Progress, Typing } from './typist.ts'
@@ -51,11 +46,15 @@ export interface TypingOptions {
 export async function measureTyping(options: TypingOptions): Promise<Measurement> {
   const { browser, server, technology, trace, perSecond, patienceMs } = options
   const meeting = await technology.openMeeting()
+  const profiles: BrowserContext[] = []
+  const openPage = async () => {
+    const profile = await browser.newContext({ permissions: webRtcPermissions })
+    profiles.push(profile)
+    await profile.addInitScript(countSentBytes)
+    return openTestPage(profile, server)
+  }
   try {
-    const [writer, reader] = await Promise.all([
-      openPage(browser, server),
-      openPage(browser, server),
-    ])
+    const [writer, reader] = await Promise.all([openPage(), openPage()])
     const joins = [writer, reader].map((page) => page.call('join', meeting.meeting))
     await inTime(Promise.all(joins), patienceMs, async () => 'the pages did not meet')
     const isTimed = perSecond > 0
@@ -77,21 +76,15 @@ export async function measureTyping(options: TypingOptions): Promise<Measurement
       async () => 'the text did not arrive outside the pages',
     )
     const bytes = (await writer.call<number>('sentBytes')) - bytesBefore
-    await Promise.all([writer.page.context().close(), reader.page.context().close()])
     return {
       seconds: (arrival.arrivedAtMs - typing.startedAtMs) / 1_000,
       'bytes per keystroke': bytes / trace.keystrokes.length,
       ...(isTimed ? latenciesOf(typing.progress, arrival.progress) : {}),
     }
   } finally {
+    await Promise.all(profiles.map(async (profile) => profile.close()))
     await meeting.close()
   }
-}
-
-async function openPage(browser: Browser, server: PageServer): Promise<TestPage> {
-  const context = await browser.newContext({ permissions: webRtcPermissions })
-  await context.addInitScript(countSentBytes)
-  return openTestPage(context, server)
 }
 
 /** From each insertion in one page to the transaction of the other page that brings it. */
