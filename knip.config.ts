@@ -27,7 +27,7 @@ const config: KnipConfig = {
     },
     'packages/*': { entry, project: 'src/**/*.ts' },
     'apps/demo': {
-      entry: [...entry, 'src/main.ts', 'server/start.ts', 'test/*.test.ts'],
+      entry: [...entry, 'src/main.ts', 'server/start.ts', 'test/*.test.ts', 'test/screenshots.ts'],
       project: '**/*.ts',
     },
     bench: { entry: [...entry, 'src/main.ts'], project: '**/*.ts' },
