@@ -13,17 +13,14 @@
 import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { ChannelId } from '../input.ts'
-import { noiseMessageBytesMax } from '../noise/cipher-state.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
-import { ChannelCredit, controlMessageBytesMax } from './channel-credit.ts'
+import { ChannelSender } from './channel-sender.ts'
 import { decodeCloseReason, encodeCloseReason } from './close-reason.ts'
 import type { CloseReason, WireCloseReason } from './close-reason.ts'
-import { frameKindOf, priorityIndexes } from './frame.ts'
-import type { OutgoingFrame, PriorityIndex } from './frame.ts'
+import { frameKindOf } from './frame.ts'
 import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
-import { FramePacker } from './frame-packer.ts'
 import { FrameReassembler } from './frame-reassembler.ts'
-import { decodeHello, encodeHello } from './hello.ts'
+import { decodeHello } from './hello.ts'
 import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
 import type { MeshFrameKind } from './link-port.ts'
 import { Liveness } from './liveness.ts'
@@ -37,9 +34,6 @@ export const handshakeFrameBytesMax = 1024
 
 /** A farewell that the other end does not answer is final after this time, in milliseconds. */
 export const drainTimeoutMs = 2_000
-
-/** Largest message sent, in bytes: small frames are gathered up to it. */
-export const messageBytesMax = noiseMessageBytesMax
 
 export type SessionState = 'handshaking' | 'up' | 'suspect' | 'draining' | 'closing' | 'closed'
 
@@ -66,20 +60,14 @@ export class ChannelSession {
   readonly transport: string
   readonly traits: ChannelTraits
   readonly role: 'initiator' | 'responder'
-  /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
-  carriedFrames = false
-  /** Frames were given up half-way (`takeBack`): the other end waits for their rest in vain. */
-  gaveUpFrames = false
   /** Messages received so far. */
   receivedMessages = 0
   readonly #context: EngineContext
   readonly #handshake: LinkHandshake
   readonly #openedAtMs: number
   readonly #cipher = new FrameCipher()
-  readonly #packer = new FramePacker(this.#cipher)
+  readonly #sender: ChannelSender
   readonly #reassembler = new FrameReassembler(handshakeFrameBytesMax)
-  readonly #credit = new ChannelCredit()
-  readonly #ownFrames: OutgoingFrame[] = []
   readonly #events: SessionEvent[] = []
   #state: SessionState = 'handshaking'
   #stateDeadlineMs: number
@@ -94,6 +82,7 @@ export class ChannelSession {
     this.traits = options.traits
     this.role = options.role
     this.#handshake = options.handshake
+    this.#sender = new ChannelSender(context, options.traits.messageBytesMax, this.#cipher)
     this.#openedAtMs = nowMs
     this.#stateDeadlineMs = nowMs + handshakeTimeoutMs
   }
@@ -116,9 +105,14 @@ export class ChannelSession {
     return this.#state === 'up' || this.#state === 'suspect'
   }
 
-  /** Bytes held for the other end: unfinished frames. */
-  get heldBytes(): number {
-    return this.#reassembler.heldBytes
+  /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
+  get carriedFrames(): boolean {
+    return this.#sender.carriedFrames
+  }
+
+  /** Mesh frames can be sent on it, or again: not after some were given up half-way. */
+  get canCarry(): boolean {
+    return this.usable && !this.#sender.gaveUpFrames
   }
 
   /** Begins the handshake where it is this end's move. */
@@ -157,7 +151,7 @@ export class ChannelSession {
   }
 
   drained(totalBytes: number): void {
-    this.#credit.drained(totalBytes)
+    this.#sender.drained(totalBytes)
   }
 
   /** Asks the other end for a sign of life. */
@@ -193,17 +187,9 @@ export class ChannelSession {
     if (this.#state !== 'closed') this.#enter('closed', reason)
   }
 
-  /**
-   * Gives up frames under way, to be sent from their start on another channel. Not those of the
-   * control priority: the farewell follows them, so they are finished here.
-   */
+  /** Gives up frames under way, to be sent from their start on another channel. */
   takeBack(queue: SendQueue): void {
-    for (const priority of priorityIndexes) {
-      const frame = priority === 0 ? undefined : this.#packer.takeBack(priority)
-      if (!frame) continue
-      queue.putBack(priority, frame)
-      this.gaveUpFrames = true
-    }
+    this.#sender.takeBack(queue)
   }
 
   handleDeadline(nowMs: number): void {
@@ -221,7 +207,7 @@ export class ChannelSession {
       case 'closing':
         // The farewell found no credit for all this time: the channel closes without it.
         if (nowMs >= this.#stateDeadlineMs) {
-          this.#ownFrames.length = 0
+          this.#sender.fallSilent()
           this.#mustClose = true
         }
         return
@@ -243,56 +229,18 @@ export class ChannelSession {
   /** The next message for the channel, with mesh frames from the queue where one is given. */
   transmit(queue: SendQueue | undefined, nowMs: number): Uint8Array | undefined {
     if (this.#state === 'closed' || this.#mustClose) return undefined
-    const bytesMax = Math.min(this.traits.messageBytesMax, messageBytesMax)
-    const wasWaiting = this.#credit.waiting
-    const allowance = this.#credit.allowance(bytesMax)
-    if (!wasWaiting && this.#credit.waiting) this.#context.recorder.link.creditWaits.add()
-    if (allowance === 'none') {
-      this.#liveness?.hold(nowMs)
-      return undefined
-    }
-    const [messageMax, lowest] =
-      allowance === 'any'
-        ? ([bytesMax, 3] as const)
-        : ([Math.min(bytesMax, controlMessageBytesMax), 0] as const)
-    const usableQueue = this.usable ? queue : undefined
-    const message = this.#packer.pack(messageMax, this.usable ? lowest : 0, (priority) =>
-      this.#nextFrame(priority, usableQueue, nowMs),
-    )
-    if (!message) return undefined
-    this.#credit.sent(message.length)
-    const { link } = this.#context.recorder
-    link.messagesSent.add()
-    link.bytesSent.add(message.length)
-    return message
+    return this.usable
+      ? this.#sender.transmit(queue, this.#liveness, nowMs)
+      : this.#sender.transmit(undefined, undefined, nowMs)
   }
 
   /** True once, when everything is said and the channel is to be closed. */
   takeClose(): boolean {
     if (this.#state !== 'closing') return false
-    const saidAll = this.#ownFrames.length === 0 && !this.#packer.isUnderWay(0)
-    if (!saidAll && !this.#mustClose) return false
+    if (!this.#sender.saidAll && !this.#mustClose) return false
     this.#mustClose = true
     this.#enter('closed', 'said farewell')
     return true
-  }
-
-  #nextFrame(
-    priority: PriorityIndex,
-    queue: SendQueue | undefined,
-    nowMs: number,
-  ): OutgoingFrame | undefined {
-    if (priority === 0) {
-      const own = this.#ownFrames.shift()
-      if (own) return own
-      const hello = this.usable ? this.#liveness?.takeHello(nowMs) : undefined
-      if (hello) return { kind: 'hello', payload: encodeHello(hello) }
-    }
-    const frame = queue?.take(priority)
-    if (!frame) return undefined
-    this.carriedFrames = true
-    this.#liveness?.dataSent(nowMs)
-    return frame
   }
 
   #take(kindCode: number, payload: Uint8Array, nowMs: number): void {
@@ -390,11 +338,11 @@ export class ChannelSession {
   }
 
   #sendAuth(payload: Uint8Array): void {
-    this.#ownFrames.push({ kind: 'auth', payload })
+    this.#sender.say({ kind: 'auth', payload })
   }
 
   #sayFarewell(reason: WireCloseReason): void {
-    this.#ownFrames.push({ kind: 'close', payload: encodeCloseReason(reason) })
+    this.#sender.say({ kind: 'close', payload: encodeCloseReason(reason) })
   }
 
   #isOver(): boolean {

@@ -100,7 +100,7 @@ export class NeighbourLink {
     if (!contest) return
     const hasAnswered = (session: ChannelSession): boolean =>
       session.receivedMessages > (contest.receivedBefore.get(session) ?? 0)
-    const candidates = this.#sessions.filter(canCarry)
+    const candidates = this.#sessions.filter((session) => session.canCarry)
     const undecided = candidates.length > 1 && !candidates.every(hasAnswered)
     if (undecided && nowMs < contest.deadlineMs) return
     this.#contest = undefined
@@ -117,7 +117,7 @@ export class NeighbourLink {
 
   /** Follows the deciding peer, which sends on the channel of its choice. */
   frameReceived(session: ChannelSession): boolean {
-    if (session === this.#active || this.#decides() || !canCarry(session)) return false
+    if (session === this.#active || this.#decides() || !session.canCarry) return false
     this.#switchTo(session)
     return true
   }
@@ -126,7 +126,7 @@ export class NeighbourLink {
   avoidSuspect(): boolean {
     if (this.#active.state !== 'suspect') return false
     const candidates = this.#sessions.filter(
-      (session) => session.state === 'up' && canCarry(session),
+      (session) => session.state === 'up' && session.canCarry,
     )
     const other = this.#best(candidates)
     if (!other) return false
@@ -139,7 +139,7 @@ export class NeighbourLink {
     const index = this.#sessions.indexOf(session)
     if (index >= 0) this.#sessions.splice(index, 1)
     if (session !== this.#active) return this.#sessions.length > 0
-    const next = this.#best(this.#sessions.filter(canCarry))
+    const next = this.#best(this.#sessions.filter((session) => session.canCarry))
     if (!next) return false
     this.#switchTo(next)
     return true
@@ -180,9 +180,4 @@ export class NeighbourLink {
     const dialledBySmaller = this.#decides() === (session.role === 'initiator')
     return costClassRank[cost.class] * 4 + (cost.metered ? 2 : 0) + (dialledBySmaller ? 0 : 1)
   }
-}
-
-/** Whether frames can be sent on it, or again: not after some were given up half-way. */
-function canCarry(session: ChannelSession): boolean {
-  return session.usable && !session.gaveUpFrames
 }
