@@ -88,7 +88,12 @@ class Bench {
   }
 
   acknowledgeAll(nowMs: number): void {
-    const ranges = [{ start: 0, end: this.#largestReceived + 1 }]
+    this.acknowledgeLast(this.#largestReceived + 1, nowMs)
+  }
+
+  acknowledgeLast(count: number, nowMs: number): void {
+    const end = this.#largestReceived + 1
+    const ranges = [{ start: end - count, end }]
     this.receive(nowMs, { type: 'acknowledgement', delayMs: 0, ranges })
   }
 }
@@ -270,6 +275,42 @@ describe('sending', () => {
     bench.acknowledgeAll(deadlineMs + 1)
     expect(bench.connection.measure().sendBufferBytes).toBe(0)
     expect(bench.connection.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('[RC2] credit that was lost is given again, in its latest form', () => {
+    const bench = new Bench()
+    bench.acknowledgeAll(1)
+    const message = new ByteWriter().bytes(new Uint8Array(1000)).finish()
+    for (let offset = 0; offset < streamWindowBytes * 1.5; offset += message.length) {
+      bench.receive(2, stream(2, offset, message))
+    }
+    const isCredit = (frame: Frame) =>
+      frame.type === 'stream-credit' || frame.type === 'connection-credit'
+    const given = bench.sentFrames().filter(isCredit)
+    expect(given.length).toBeGreaterThan(1)
+    for (let count = 0; count < 3; count += 1) bench.connection.send(0, Uint8Array.of(count), 3)
+    bench.sentFrames()
+    bench.acknowledgeLast(3, 4)
+    const again = bench.sentFrames().filter(isCredit)
+    expect(new Set(again.map((frame) => frame.type))).toEqual(
+      new Set(given.map((frame) => frame.type)),
+    )
+  })
+
+  test('[ST9] a lower priority gets a sixteenth while a higher one has enough to send', () => {
+    const bench = new Bench()
+    bench.connection.send(0, new Uint8Array(400_000), 1)
+    bench.connection.send(3, new Uint8Array(400_000), 1)
+    // The first window went before there was anything else to send.
+    bench.sentFrames()
+    bench.acknowledgeAll(2)
+    const sentBytes = [0, 0, 0, 0]
+    for (const frame of bench.sentFrames()) {
+      if (frame.type === 'stream') sentBytes[frame.stream]! += frame.data.length
+    }
+    expect(sentBytes[0]).toBeGreaterThan(100_000)
+    expect(sentBytes[3]! / sentBytes[0]!).toBeGreaterThan(1 / 20)
+    expect(sentBytes[3]! / sentBytes[0]!).toBeLessThan(1 / 12)
   })
 
   test('[ST7] new data stops at the credit of the connection', () => {

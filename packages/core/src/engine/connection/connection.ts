@@ -375,7 +375,6 @@ export class Connection {
     this.#blockedRank = rankCount
     this.#congestion.reset()
     this.#probe(this.#recovery.restart(nowMs))
-    if (this.#finishPacket !== undefined) this.#repeatFinish(nowMs)
     this.#flush(nowMs)
   }
 
