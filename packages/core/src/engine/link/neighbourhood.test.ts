@@ -252,6 +252,45 @@ describe('two channels to one neighbour', () => {
     }
   })
 
+  test('[LK9] a channel that gave up a frame half-way is never sent on again', () => {
+    for (const senderIsDialler of [true, false]) {
+      const { network, a, b } = dialledPair()
+      network.run(100)
+      const [sender, receiver] = senderIsDialler ? [a, b] : [b, a]
+      const [first] = sender.openEnds()
+      first!.drains = false
+      for (let salt = 0; salt < 5; salt += 1) {
+        sender.neighbourhood.send(
+          receiver.peer,
+          'packet',
+          'bulk',
+          frameOf(50_000, salt),
+          network.nowMs,
+        )
+      }
+      // Nothing comes back on it: the sender leaves it for a second channel.
+      first!.other!.mute = true
+      network.run(1_800)
+      b.neighbourhood.addressFound('virtual', 'a', network.nowMs)
+      network.run(300)
+      const [, second] = sender.openEnds()
+      expect(payloads(receiver)).toHaveLength(5)
+      // That breaks, while the first one is heard again and has credit.
+      first!.other!.mute = false
+      first!.drains = true
+      network.drain(first!)
+      network.break(second!)
+      network.run(10)
+      expect(sender.toldOf('link-down').map(({ reason }) => reason)).toEqual(['channel-lost'])
+      expect(
+        sender.neighbourhood.send(receiver.peer, 'packet', 'bulk', frameOf(9), network.nowMs),
+      ).toBe('no-link')
+      network.run(1_000)
+      expect(receiver.counter('framesMalformed')).toBe(0)
+      expect(sender.neighbourhood.links()).toHaveLength(1)
+    }
+  })
+
   test('[LK9] the better cost class stays, whoever dialled', () => {
     for (const betterFirst of [true, false]) {
       const network = new VirtualNetwork()
