@@ -18,6 +18,7 @@ import { ChannelSender } from './channel-sender.ts'
 import { decodeCloseReason, encodeCloseReason } from './close-reason.ts'
 import type { CloseReason, WireCloseReason } from './close-reason.ts'
 import { frameKindOf } from './frame.ts'
+import type { IncomingFrame } from './frame.ts'
 import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
 import { FrameReassembler } from './frame-reassembler.ts'
 import { decodeHello } from './hello.ts'
@@ -73,6 +74,7 @@ export class ChannelSession {
   #stateDeadlineMs: number
   #liveness: Liveness | undefined
   #remote: RemoteIdentity | undefined
+  #isConfirmed = false
   #mustClose = false
 
   constructor(context: EngineContext, options: SessionOptions, nowMs: number) {
@@ -94,6 +96,11 @@ export class ChannelSession {
   /** The other end, once proven. */
   get remote(): RemoteIdentity | undefined {
     return this.#remote
+  }
+
+  /** The other end is known to have completed the handshake too. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed
   }
 
   get rttMs(): number | undefined {
@@ -139,7 +146,7 @@ export class ChannelSession {
       const frame = this.#reassembler.next()
       if (!frame) break
       link.framesReceived.add()
-      const payload = this.#cipher.open(frame)
+      const payload = this.#cipher.open(frame) ?? this.#refusalInClear(frame)
       if (!payload) {
         link.framesUndecipherable.add()
         this.close('protocol', nowMs)
@@ -243,6 +250,11 @@ export class ChannelSession {
     return true
   }
 
+  /** A farewell of a responder that refused message 3, and so has no keys (rule HS12). */
+  #refusalInClear({ kindCode, body }: IncomingFrame): Uint8Array | undefined {
+    return !this.#isConfirmed && frameKindOf(kindCode) === 'close' ? body : undefined
+  }
+
   #take(kindCode: number, payload: Uint8Array, nowMs: number): void {
     const kind = frameKindOf(kindCode)
     const { link } = this.#context.recorder
@@ -256,6 +268,7 @@ export class ChannelSession {
       else this.#malformed(nowMs)
       return
     }
+    this.#isConfirmed = true
     switch (kind) {
       case 'hello': {
         const hello = decodeHello(payload)
@@ -303,6 +316,7 @@ export class ChannelSession {
         if (!isSecured(this.traits)) this.#cipher.secure(step.keys)
         this.#reassembler.bodyBytesMax = frameBodyBytesMax
         this.#remote = step.remote
+        this.#isConfirmed = this.role === 'responder'
         this.#liveness = new Liveness(nowMs)
         link.handshakes.add()
         link.handshakeMs.observe(nowMs - this.#openedAtMs)

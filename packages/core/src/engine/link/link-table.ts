@@ -165,7 +165,7 @@ export class LinkTable {
   ): void {
     const target = this.#targetsBySession.get(session)
     this.#targetsBySession.delete(session)
-    if (!session.remote) this.#handshakeEnded(session, reason, by, target, nowMs)
+    if (!session.isConfirmed) this.#handshakeEnded(session, reason, by, target, nowMs)
     const link = this.linkOf(session)
     if (link) this.#channelLeftLink(link, session, reason, by, nowMs)
     if (!target) return

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { channelsPerLinkMax } from './neighbour-link.ts'
 import { queueBytesMax } from './send-queue.ts'
 import { lanCost, plainTraits, VirtualNetwork, VirtualPeer } from './virtual-network.ts'
 
@@ -75,7 +76,7 @@ describe('connecting', () => {
     expect(payloads(b)[0]).toEqual(frameOf(1200))
   })
 
-  test('[FR6] a channel that encrypts and is bound carries frames in clear, another does not', () => {
+  test('[FR6] [FR8] a channel that encrypts and is bound carries frames in clear, another does not', () => {
     const secret = new TextEncoder().encode('a table for two at eight, please')
     const isSeen = (traits: typeof plainTraits): boolean => {
       const { network, a, b } = dialledPair()
@@ -93,7 +94,7 @@ describe('connecting', () => {
   })
 })
 
-describe('refusals are named on both sides, once', () => {
+describe('[HS12] [LK16] refusals are named on both sides, once', () => {
   const cases = [
     ['[HS4] another app', { app: 'bar' }, 'app-mismatch'],
     ['[HS5] another secret', { secretByte: 9 }, 'secret-mismatch'],
@@ -155,6 +156,35 @@ describe('refusals are named on both sides, once', () => {
     expect(b.toldOf('link-up')).toEqual([])
   })
 
+  test.each([
+    ['sealed', plainTraits],
+    ['bound', { ...plainTraits, encrypted: true, binding: frameOf(64) }],
+  ])('[HS12] message 3 of the handshake, on a channel that is %s', (_name, traits) => {
+    const { network, a, b } = dialledPair()
+    network.traits = traits
+    network.tamper = (bytes, from) => {
+      // One bit in the middle of what is sealed.
+      if (from.peer === a && from.sent.length === 2) bytes[40]! ^= 1
+      return bytes
+    }
+    network.run(50)
+    for (const peer of [a, b]) {
+      expect(peer.toldOf('problem').map(({ problem }) => problem.code)).toEqual([
+        'handshake-failed',
+      ])
+      expect(peer.counter('framesUndecipherable')).toBe(0)
+    }
+    expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['handshake-failed'])
+    expect(b.toldOf('link-up')).toEqual([])
+  })
+
+  test('[HS12] nor is a farewell in clear believed once the link has been heard', () => {
+    const { network, a } = dialledPair()
+    network.run(100)
+    network.inject(a.openEnds()[0]!, Uint8Array.of(0x83, 1, 1))
+    expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['protocol'])
+  })
+
   test('[HS10] an address that leads to oneself is left alone', () => {
     const network = new VirtualNetwork()
     const a = network.add('a')
@@ -169,7 +199,7 @@ describe('refusals are named on both sides, once', () => {
     ['unreliable', { ...plainTraits, reliable: false }],
     ['unordered', { ...plainTraits, ordered: false }],
     ['too narrow', { ...plainTraits, messageBytesMax: 19 }],
-  ])('[LK1] a channel that is %s', (_name, traits) => {
+  ])('[LK1] [FR11] a channel that is %s', (_name, traits) => {
     const { network, a, b } = dialledPair()
     network.traits = traits
     network.run(1000)
@@ -180,6 +210,26 @@ describe('refusals are named on both sides, once', () => {
 })
 
 describe('two channels to one neighbour', () => {
+  test('[LK8] a fifth proven channel is closed, and a contest leaves one of the others', () => {
+    const network = new VirtualNetwork()
+    const [a, b] = [network.add('a'), network.add('b')]
+    network.findPeer = (address) => (address.startsWith('a') ? a : b)
+    for (let count = 1; count <= channelsPerLinkMax; count += 1) {
+      a.neighbourhood.addressFound('virtual', `b ${count}`, 0)
+      b.neighbourhood.addressFound('virtual', `a ${count}`, 0)
+    }
+    network.run(1000)
+    const limited = a.flight.events().filter(({ name, arguments: { to, reason } }) => {
+      return name === 'channelState' && to === 'closing' && /limit$/.test(String(reason))
+    })
+    expect(limited.length).toBeGreaterThanOrEqual(channelsPerLinkMax)
+    network.run(60_000)
+    for (const peer of [a, b]) {
+      expect(peer.openEnds()).toHaveLength(1)
+      expect(peer.neighbourhood.links()).toHaveLength(1)
+    }
+  })
+
   test('[LK9] dialling each other at once leaves one channel, the same on both sides', () => {
     const network = new VirtualNetwork()
     const a = network.add('a')
