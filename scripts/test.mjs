@@ -16,6 +16,8 @@ const CHECKS = [
   { name: 'format', command: 'prettier', args: ['--check', '--log-level=warn', '.'] },
   { name: 'dead code', command: 'knip', args: ['--no-config-hints'] },
   { name: 'packages', command: 'node', args: ['scripts/check-packages.mjs'] },
+  { name: 'rules', command: 'node', args: ['scripts/check-rules.mjs'] },
+  { name: 'instruments', command: 'node', args: ['scripts/write-instruments.mjs', '--check'] },
 ]
 
 await runMain(async () => {

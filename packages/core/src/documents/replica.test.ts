@@ -155,6 +155,29 @@ describe('writes', () => {
     expect(incarnations).toEqual([1, 1, 2, 3])
   })
 
+  test('[DO1] changes count from 1 in each boot, and no number is used twice after a failure', () => {
+    const store = new ReplicaStore()
+    const namesIn = (driver: ReplicaDriver) =>
+      committed(driver).map(({ peer, epoch, seq }) => ({ peer, epoch, seq }))
+    let fails = false
+    const first = start({
+      store,
+      fate: () => (fails ? { type: 'failed', reason: 'quota' } : { type: 'done' }),
+    })
+    write(first, insert('o-1'))
+    fails = true
+    expect(codeOf(write(first, insert('o-2')))).toBe('storage-quota')
+    fails = false
+    write(first, insert('o-3'))
+    const [one, other] = namesIn(first)
+    expect(one).toEqual({ peer: peerA, epoch: store.epoch, seq: 1 })
+    expect(other).toMatchObject({ peer: peerA, epoch: store.epoch })
+    expect(other!.seq).toBeGreaterThan(1)
+    const second = start({ store })
+    write(second, insert('o-4'))
+    expect(namesIn(second)).toEqual([{ peer: peerA, epoch: one!.epoch + 1, seq: 1 }])
+  })
+
   test('[DO24] nothing is answered, shown or handed to sync before it is durable', () => {
     const driver = start()
     driver.ask({ type: 'observe', subscriber: 1, query: { collection: 'orders', filter: {} } })
@@ -287,7 +310,7 @@ function applyEvents(rows: readonly Row[], events: readonly MeshEvent[]): Row[] 
 }
 
 describe('changes of others', () => {
-  test('are applied once, in turn, and refused when they contradict', () => {
+  test('[DO21] are applied once, in turn, and refused when they contradict', () => {
     const a = start()
     const b = start({ peer: peerB })
     write(a, insert('o-1', { n: 1 }))
@@ -331,7 +354,7 @@ describe('changes of others', () => {
     expect(driver.recorder.recorder.documents.deliveriesRefused.value).toBe(refused.length)
   })
 
-  test('a transaction is held back as a whole while one of its parts has a gap', () => {
+  test('[DO21] a transaction is held back as a whole while one of its parts has a gap', () => {
     const a = start()
     const b = start({ peer: peerB })
     write(a, insert('o-1'))

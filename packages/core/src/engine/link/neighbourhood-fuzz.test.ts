@@ -118,7 +118,7 @@ describe('[FR10] whatever comes, nothing throws and nothing grows', () => {
     )
   })
 
-  test('[LK2] strangers that say nothing take a bounded number of places, for ten seconds', () => {
+  test('[LK2] [HS11] strangers that say nothing take a bounded number of places, for ten seconds', () => {
     const network = new VirtualNetwork()
     const [stranger, peer] = [network.add('stranger'), network.add('peer')]
     stranger.asleep = true

@@ -13,6 +13,7 @@ import {
   routeEntriesMax,
   type RouteEntry,
 } from './route-frame.ts'
+import { packetBytesByClass } from './size-class.ts'
 
 const quality = { metric: 20, sizeClass: 2 } as const
 
@@ -133,6 +134,22 @@ test('[RT8] a retraction and an entry about ourselves or the sender give no rout
   expect(router.reachable()).toEqual([hub, peerOf(7)])
   advertise(hub, { epoch: 1, sequence: 2, base: 1 }, [entry(7, metricInfinite)])
   expect(router.reachable()).toEqual([hub])
+})
+
+test('[RT9] a path has the smallest size class of its links', () => {
+  const { router, advertise } = setUp()
+  const hub = peerOf(1)
+  const far = peerOf(7)
+  router.neighbourUp(hub, { metric: 20, sizeClass: 2 }, 0)
+  for (const [sequence, sizeClass, ofPath] of [
+    [1, 3, 2],
+    [2, 2, 2],
+    [3, 0, 0],
+  ] as const) {
+    advertise(hub, { epoch: 1, sequence, base: 0 }, [{ peer: far, metric: 20, sizeClass }])
+    expect(router.route(far)).toMatchObject({ nextHop: hub, sizeClass: ofPath })
+  }
+  expect(packetBytesByClass).toEqual([1_200, 4_096, 16_384, 65_536])
 })
 
 test('[RT13] transit leaves over direct links only, so that no loop can form', () => {

@@ -119,6 +119,22 @@ test('[IN5] no more are introduced than the target lacks', () => {
   expect(decide(1)).toEqual([])
 })
 
+test('[IN7] who goes first follows from the hash of the two ids, alike at both ends', () => {
+  const { seen, decide } = setUp()
+  const numbers = Array.from({ length: 20 }, (_, index) => 110 + index)
+  for (const number of numbers) seen(number)
+  // FNV-1a of 32 bits, by its definition: of both ids in hexadecimal, the smaller one first.
+  const rank = (number: number): number => {
+    let hash = 0x811c9dc5n
+    for (const byte of new TextEncoder().encode(local + peerOf(number))) {
+      hash = ((hash ^ BigInt(byte)) * 0x01000193n) % 2n ** 32n
+    }
+    return Number(hash)
+  }
+  const ranked = numbers.sort((left, right) => rank(left) - rank(right)).slice(0, degreeTarget)
+  expect(decide(0)).toEqual(ranked.map((number) => `introduce ${number} webrtc`))
+})
+
 test('[IN5] a peer with many links is spared', () => {
   const { seen, decide } = setUp()
   seen(101, [webrtc], degreeMax)

@@ -361,7 +361,7 @@ describe('packets', () => {
     expect(payloads(b)).toEqual([])
   })
 
-  test('[MP4] [MP5] packets from us, for nobody known or out of hops are dropped and counted', () => {
+  test('[MP4] [MP5] [MP11] packets from us, for nobody known or out of hops are dropped and counted', () => {
     const { network, hub, a, b } = aroundHub()
     const stranger = identityOf(99).peer
     const packet = {
@@ -699,6 +699,25 @@ describe('introductions', () => {
     for (const peer of [a, b]) {
       expect(peer.take('introduce')).toEqual([])
       expect(peer.take('withdraw')).toEqual([])
+    }
+  })
+
+  test('[IN8] peers that arrive one by one are considered together, every 100 ms at most', () => {
+    const network = new VirtualNetwork()
+    const [hub, ...others] = network.add(6) as [VirtualPeer, ...VirtualPeer[]]
+    const [first, ...later] = others.sort((left, right) => (left.id < right.id ? -1 : 1))
+    for (const peer of others) peer.mesh.transportStarted('webrtc', webrtc, network.nowMs)
+    network.connect(first!, hub, { cost: wan })
+    const introducedAtMs: number[] = []
+    for (let elapsedMs = 0; elapsedMs < 3_000; elapsedMs += 5) {
+      const arriving = elapsedMs % 60 === 0 ? later[elapsedMs / 60] : undefined
+      if (arriving !== undefined) network.connect(arriving, hub, { cost: wan })
+      network.run(5)
+      if (first!.take('introduce').length > 0) introducedAtMs.push(network.nowMs)
+    }
+    expect(introducedAtMs.length).toBeGreaterThan(1)
+    for (const [index, atMs] of introducedAtMs.entries()) {
+      if (index > 0) expect(atMs - introducedAtMs[index - 1]!).toBeGreaterThanOrEqual(95)
     }
   })
 
