@@ -16,8 +16,10 @@ export function assertThat(condition: boolean, message: string): asserts conditi
 
 /** Fails unless both are the same by value, for anything that JSON can write, and bytes. */
 export function assertEqual<Value>(actual: Value, expected: Value, what: string): void {
-  const [written, wanted] = [describeValue(actual), describeValue(expected)]
-  if (written !== wanted) throw new AssertionFailure(`${what} is ${written}, expected ${wanted}`)
+  const [written, wanted] = [textOf(actual), textOf(expected)]
+  if (written === wanted) return
+  const from = Math.max(0, firstDifference(written, wanted) - contextLength)
+  throw new AssertionFailure(`${what} is ${cut(written, from)}, expected ${cut(wanted, from)}`)
 }
 
 /** Waits for a rejection and returns what it was rejected with; fails if there is none. */
@@ -32,10 +34,32 @@ export async function assertRejects(promise: Promise<unknown>, what: string): Pr
 
 /** A value as a failure writes it. Long ones are cut. */
 export function describeValue(value: unknown): string {
-  const text = JSON.stringify(value, (_key, part: unknown) => {
+  return cut(textOf(value), 0)
+}
+
+/** Longest text of a value in a message, in characters. */
+const messageLengthMax = 400
+/** What a message shows of two long values before they differ, in characters. */
+const contextLength = 40
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
     if (part instanceof Uint8Array) return `bytes(${part.length}) ${part.join(' ')}`
     if (part === undefined) return 'undefined'
     return typeof part === 'bigint' ? `${part}n` : part
   })
-  return text.length > 400 ? `${text.slice(0, 400)}… (${text.length} characters)` : text
+}
+
+function cut(text: string, from: number): string {
+  if (text.length <= messageLengthMax) return text
+  const before = from > 0 ? '…' : ''
+  const after = from + messageLengthMax < text.length ? '…' : ''
+  const part = text.slice(from, from + messageLengthMax)
+  return `${before}${part}${after} (${text.length} characters)`
+}
+
+function firstDifference(one: string, other: string): number {
+  let index = 0
+  while (index < one.length && one[index] === other[index]) index += 1
+  return index
 }
