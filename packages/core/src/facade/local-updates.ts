@@ -73,25 +73,25 @@ export class LocalUpdates {
     for (const { reject } of this.#savers.splice(0)) reject(error)
   }
 
+  /** Sends batch after batch until none is waiting or one fails. */
   async #send(): Promise<void> {
-    if (this.#state === 'failed') return
-    if (this.#waiting.length === 0) {
-      this.#state = 'idle'
-      for (const { resolve } of this.#savers.splice(0)) resolve()
-      return
+    while (this.#state !== 'failed') {
+      if (this.#waiting.length === 0) {
+        this.#state = 'idle'
+        for (const { resolve } of this.#savers.splice(0)) resolve()
+        return
+      }
+      this.#state = 'sending'
+      const batch = this.#takeBatch()
+      const update = batch.length === 1 ? batch[0]! : mergeUpdates(batch)
+      try {
+        await this.#options.send(update)
+        this.#retryMs = retryMsMin
+      } catch (error) {
+        if (this.#state === 'sending') this.#sendingFailed(update, error)
+        return
+      }
     }
-    this.#state = 'sending'
-    const batch = this.#takeBatch()
-    const update = mergeInGroups(batch)
-    try {
-      await this.#options.send(update)
-      this.#retryMs = retryMsMin
-    } catch (error) {
-      if (this.#state !== 'sending') return
-      this.#sendingFailed(update, error)
-      return
-    }
-    await this.#send()
   }
 
   #sendingFailed(update: Uint8Array, cause: unknown): void {
