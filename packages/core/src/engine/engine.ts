@@ -244,8 +244,9 @@ export class Engine {
   /** The last writes are durable and handed to sync: farewell. */
   #finish(nowMs: number): void {
     this.#sync.stop(nowMs)
-    this.#mesh.stop(nowMs)
+    // From the top down: each layer's farewell travels over those below.
     this.#connections.closeAll(nowMs)
+    this.#mesh.stop(nowMs)
     this.#neighbourhood.stop(nowMs)
     while (this.#passOne(nowMs));
     this.#outputs.push({ type: 'stopped' })
