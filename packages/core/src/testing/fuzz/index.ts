@@ -1,4 +1,3 @@
 /** The fuzzer: one engine against strangers and against a member that has gone bad. */
 
 export { fuzzChannels, fuzzMember } from './fuzz-run.ts'
-export type { FuzzOptions, FuzzResult } from './fuzz-run.ts'
