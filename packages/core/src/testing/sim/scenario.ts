@@ -1,14 +1,17 @@
 /**
  * A scenario: from one seed a mesh, a workload and faults; then everything is mended, and the mesh
- * must agree on every acknowledged write within a bounded time.
+ * must agree on every acknowledged write within a bounded time, pass new ones on at once, fall
+ * silent when nothing happens, and come back from its disks as it was.
  */
 
-import { encodeHex } from '../../engine/bytes/hex.ts'
-import type { WriteOperation } from '../../engine/command.ts'
-import type { Row } from '../../documents/query.ts'
-import type { StorageFailureReason } from '../../storage/storage.ts'
+import { Faults, type FaultCounts } from './faults.ts'
+import { Ledger } from './ledger.ts'
 import { bluetooth, wan, wifi, wifiCrowded, type LinkProfile } from './link-profile.ts'
-import type { PeerPlan, SimulatedPeer } from './simulated-peer.ts'
+import { Oracle } from './oracle.ts'
+import { checkRecording } from './recording-check.ts'
+import type { SimulatedPeer } from './simulated-peer.ts'
+import { Strangers } from './strangers.ts'
+import { collection, notes, rowIds, Workload } from './workload.ts'
 import { World, type WorldOptions } from './world.ts'
 
 export interface ScenarioOptions extends WorldOptions {
@@ -16,15 +19,6 @@ export interface ScenarioOptions extends WorldOptions {
   readonly faultyMs?: number
   /** How long the mended mesh may take to agree. */
   readonly healingMsMax?: number
-}
-
-/** Kinds of fault and how often each happened. */
-export interface FaultCounts {
-  brokenLinks: number
-  silentCuts: number
-  partitions: number
-  crashes: number
-  diskFailures: number
 }
 
 export interface ScenarioResult {
@@ -36,187 +30,203 @@ export interface ScenarioResult {
   readonly simulatedMs: number
   readonly acknowledgedWrites: number
   readonly faults: Readonly<FaultCounts>
+  /** How long the mended mesh took to agree, and a calm one to pass an edit on, at most. */
+  readonly healingMs: number
+  readonly calmMs: number
+  /** Most messages that an idle link carried within a minute, both ways. */
+  readonly idleMessages: number
   /** What went wrong, in sentences; empty when all is well. */
   readonly violations: readonly string[]
 }
 
-const collection = 'orders'
-/** Longer than any command takes once disks work. */
+const faultyMsDefault = 60_000
+/** Longer than any command takes once disks are well. */
 const settlingMs = 5_000
-/** Few documents, so that peers often edit the same one. */
-const documentCount = 12
-
-/** A field that one acknowledged write has set; each write has a field and a value of its own. */
-interface AcknowledgedField {
-  readonly id: string
-  readonly field: string
-  readonly by: string
-}
+/** A calm mesh passes edits on by pushing them: comparing comes only after 30 s. */
+const calmMsMax = 10_000
+const calmEdits = 6
+/** Until the last checks and acknowledgements after an edit are over. */
+const fadingMs = 90_000
+const idleMs = 60_000
+/** Hellos of both ends every 4 s, and as much again for news of the round-trip time. */
+const idleMessagesMax = 60
 
 /** Runs the scenario of a seed to its end. */
 export function runScenario(options: ScenarioOptions): ScenarioResult {
-  const world = new World(options)
-  const faulty = new FaultyMesh(world)
-  const faultyMs = options.faultyMs ?? 60_000
-  faulty.begin()
-  while (world.nowMs < faultyMs) {
-    world.runFor(world.integer(50, 1_500))
-    faulty.disturb()
-    faulty.edit()
+  return new Scenario(options).run()
+}
+
+/** The parts of one scenario and its phases. */
+class Scenario {
+  readonly #options: ScenarioOptions
+  readonly #faultyMs: number
+  readonly #world: World
+  readonly #ledger: Ledger
+  readonly #workload: Workload
+  readonly #members: readonly SimulatedPeer[]
+  readonly #strangers: Strangers
+  readonly #faults: Faults
+  readonly #oracle: Oracle
+  #healingMs = 0
+  #calmMs = 0
+  #idleMessages = 0
+
+  constructor(options: ScenarioOptions) {
+    this.#options = options
+    this.#faultyMs = options.faultyMs ?? faultyMsDefault
+    this.#world = new World(options)
+    this.#ledger = new Ledger(this.#world)
+    this.#workload = new Workload(this.#world, this.#ledger)
+    this.#members = addMembers(this.#world, this.#faultyMs)
+    this.#strangers = new Strangers(this.#world, this.#members[0]!)
+    this.#faults = new Faults(this.#world, this.#members)
+    this.#oracle = new Oracle(this.#world, this.#ledger, this.#members)
   }
-  faulty.mend()
-  const healingMsMax = options.healingMsMax ?? 180_000
-  const violations: string[] = []
-  // Edits that were under way when the faults ended are answered first: they count as well.
-  world.runFor(settlingMs)
-  const agreed = world.runUntil(() => faulty.hasConverged(), healingMsMax)
-  if (!agreed)
-    violations.push(`no agreement ${healingMsMax} ms after mending: ${faulty.describe()}`)
-  else violations.push(...faulty.lostWrites())
-  return {
-    seed: options.seed,
-    traceDigest: world.trace.digest(),
-    eventCount: world.trace.eventCount,
-    peerCount: world.peers.length,
-    simulatedMs: world.nowMs,
-    acknowledgedWrites: faulty.acknowledged.length,
-    faults: faulty.faults,
-    violations,
+
+  run(): ScenarioResult {
+    const world = this.#world
+    this.#suffer()
+    if (this.#heal('mending')) {
+      this.#check()
+      this.#passOn()
+      this.#idle()
+      this.#comeBack()
+    }
+    for (const peer of world.peers) checkRecording(world, peer)
+    return {
+      seed: this.#options.seed,
+      traceDigest: world.trace.digest(),
+      eventCount: world.trace.eventCount,
+      peerCount: world.peers.length,
+      simulatedMs: world.nowMs,
+      acknowledgedWrites: this.#ledger.acknowledgedCount,
+      faults: this.#faults.counts,
+      healingMs: this.#healingMs,
+      calmMs: this.#calmMs,
+      idleMessages: this.#idleMessages,
+      violations: [...world.violations],
+    }
+  }
+
+  /** Edits and faults. */
+  #suffer(): void {
+    const world = this.#world
+    const faultyMs = this.#faultyMs
+    while (world.nowMs < faultyMs) {
+      world.runFor(world.integer(50, 1_500))
+      this.#faults.disturb()
+      const actions = world.integer(0, 6)
+      for (let count = 0; count < actions; count += 1) {
+        this.#workload.act(world.pick(this.#members))
+      }
+      for (const peer of this.#members) checkRecording(world, peer)
+    }
+    this.#faults.mend()
+    // What was under way when the faults ended is answered first: it counts as well.
+    world.runFor(settlingMs)
+  }
+
+  #heal(from: string): boolean {
+    const beganAtMs = this.#world.nowMs
+    const healingMsMax = this.#options.healingMsMax ?? 180_000
+    const agreed = this.#world.runUntil(() => this.#oracle.hasConverged(), healingMsMax)
+    this.#healingMs = Math.max(this.#healingMs, this.#world.nowMs - beganAtMs)
+    if (agreed) return true
+    this.#world.violated(
+      `no agreement ${healingMsMax} ms after ${from}: ${this.#oracle.describe()}`,
+    )
+    return false
+  }
+
+  #check(): void {
+    this.#oracle.checkDocuments()
+    this.#oracle.checkLive(this.#workload)
+    this.#oracle.checkAwareness(this.#workload)
+    this.#strangers.check(this.#members, this.#oracle)
+  }
+
+  /** Edits in a mesh where all is well: each is pushed to everybody at once. */
+  #passOn(): void {
+    const world = this.#world
+    for (const peer of this.#members) {
+      this.#workload.observeAll(peer)
+      this.#workload.open(peer, world.pick(notes))
+    }
+    world.runFor(settlingMs)
+    for (let count = 0; count < calmEdits; count += 1) {
+      const peer = world.pick(this.#members)
+      const page = this.#workload.pages.find(
+        (candidate) => candidate.peer === peer && candidate.isLoaded,
+      )
+      if (page !== undefined && count % 2 === 1) this.#workload.edit(page)
+      else this.#workload.upsert(peer, { collection, id: world.pick(rowIds) })
+      // Until the edit is durable, a mesh that has it cannot be told from one that has not.
+      const acknowledgedCount = this.#ledger.acknowledgedCount + 1
+      world.runUntil(() => this.#ledger.acknowledgedCount === acknowledgedCount, calmMsMax)
+      const beganAtMs = world.nowMs
+      if (!world.runUntil(() => this.#oracle.hasConverged(), calmMsMax)) {
+        world.violated(`an edit at ${peer.plan.name} was not passed on within ${calmMsMax} ms`)
+      }
+      this.#calmMs = Math.max(this.#calmMs, world.nowMs - beganAtMs)
+    }
+    world.runFor(settlingMs)
+    this.#check()
+  }
+
+  /** Nobody does anything: only what keeps links alive is said. */
+  #idle(): void {
+    const world = this.#world
+    for (const page of this.#workload.pages) page.close()
+    world.runFor(fadingMs)
+    const before = new Map(world.wiring.pipes.map((pipe) => [pipe, pipe.messageCount]))
+    world.runFor(idleMs)
+    for (const pipe of world.wiring.pipes) {
+      const count = pipe.messageCount - (before.get(pipe) ?? 0)
+      this.#idleMessages = Math.max(this.#idleMessages, count)
+    }
+    if (this.#idleMessages > idleMessagesMax) {
+      world.violated(`${this.#idleMessages} messages within an idle minute on one link`)
+    }
+  }
+
+  /** Rows are deleted, then everybody starts anew: what was deleted stays so, the rest is there. */
+  #comeBack(): void {
+    const world = this.#world
+    const first = this.#members[0]!
+    for (const { _id } of this.#oracle.find(first, { collection, filter: {}, limit: 4 }) ?? []) {
+      this.#workload.delete(world.pick(this.#members), { collection, id: _id })
+    }
+    world.runFor(settlingMs)
+    if (!this.#heal('deleting')) return
+    for (const peer of this.#members) {
+      if (world.fraction() < 0.5) peer.crash()
+      else peer.stop()
+    }
+    if (!world.runUntil(() => this.#members.every((peer) => !peer.isUp), settlingMs)) {
+      world.violated('a peer did not stop')
+    }
+    for (const peer of this.#members) peer.boot()
+    world.runFor(settlingMs)
+    if (this.#heal('starting anew')) this.#check()
   }
 }
 
-/** The moving parts of one scenario. */
-class FaultyMesh {
-  readonly acknowledged: AcknowledgedField[] = []
-  readonly faults: FaultCounts = {
-    brokenLinks: 0,
-    silentCuts: 0,
-    partitions: 0,
-    crashes: 0,
-    diskFailures: 0,
+/** Hubs in a chain, so that some edits travel over several relays, and peers around them. */
+function addMembers(world: World, faultyMs: number): readonly SimulatedPeer[] {
+  const hubs = Array.from({ length: world.integer(1, 2) }, (_, index) => `hub${index + 1}`)
+  const members = hubs.map((name, index) => {
+    const addresses = index === 0 ? [] : [hubs[index - 1]!]
+    return world.add({ name, addresses, hasDirect: false, profile: wan() })
+  })
+  const profiles: readonly (() => LinkProfile)[] = [wifi, wifi, wifiCrowded, bluetooth]
+  const peerCount = world.integer(2, 5)
+  for (let index = 1; index <= peerCount; index += 1) {
+    const profile = world.pick(profiles)()
+    const addresses = [world.pick(hubs)]
+    const hasDirect = world.fraction() < 0.7
+    // Some come late, when there is something to catch up with already.
+    const bootsAtMs = world.fraction() < 0.3 ? world.integer(0, faultyMs) : 0
+    members.push(world.add({ name: `peer${index}`, addresses, hasDirect, profile, bootsAtMs }))
   }
-  readonly #world: World
-  #writeCount = 0
-
-  constructor(world: World) {
-    this.#world = world
-  }
-
-  begin(): void {
-    const world = this.#world
-    const hubCount = world.integer(1, 2)
-    const peerCount = world.integer(2, 5)
-    const hubs = Array.from({ length: hubCount }, (_, index) => `hub${index + 1}`)
-    for (const [index, name] of hubs.entries()) {
-      // Hubs form a chain, so that some edits travel over several relays.
-      world.add(this.#plan(name, index === 0 ? [] : [hubs[index - 1]!], false, wan()))
-    }
-    const profiles: readonly (() => LinkProfile)[] = [wifi, wifi, wifiCrowded, bluetooth]
-    for (let index = 1; index <= peerCount; index += 1) {
-      const profile = world.pick(profiles)()
-      const addresses = [world.pick(hubs)]
-      world.add(this.#plan(`peer${index}`, addresses, world.fraction() < 0.7, profile))
-    }
-  }
-
-  /** Perhaps one fault, drawn from the seed. */
-  disturb(): void {
-    const world = this.#world
-    const left = world.pick(world.peers)
-    const right = world.pick(world.peers)
-    const draw = world.fraction()
-    if (draw < 0.06 && left !== right) {
-      this.faults.brokenLinks += 1
-      world.cut(left.plan.name, right.plan.name, false)
-    } else if (draw < 0.1 && left !== right) {
-      this.faults.silentCuts += 1
-      world.cut(left.plan.name, right.plan.name, true)
-    } else if (draw < 0.14 && left !== right) {
-      this.faults.partitions += 1
-      world.partition(left.plan.name, right.plan.name)
-    } else if (draw < 0.19) {
-      world.heal()
-    } else if (draw < 0.25 && left.isUp) {
-      this.faults.crashes += 1
-      left.crash()
-      world.after(world.integer(10, 20_000), () => left.boot())
-    } else if (draw < 0.3) {
-      this.faults.diskFailures += 1
-      const reasons: readonly StorageFailureReason[] = ['io', 'quota']
-      left.disk.failWith(world.pick(reasons))
-      world.after(world.integer(10, 5_000), () => left.disk.failWith(undefined))
-    }
-  }
-
-  /** A few edits at random peers. */
-  edit(): void {
-    for (let count = this.#world.integer(0, 3); count > 0; count -= 1) {
-      const peer = this.#world.pick(this.#world.peers)
-      const id = `order-${this.#world.integer(1, documentCount)}`
-      const field = `write${(this.#writeCount += 1)}`
-      const row = { _id: id, nested: { [field]: peer.plan.name } }
-      const operations: WriteOperation[] = [{ type: 'upsert', collection, row }]
-      peer.execute({ type: 'write', operations }, (answer) => {
-        if (answer.ok) this.acknowledged.push({ id, field, by: peer.plan.name })
-      })
-    }
-  }
-
-  mend(): void {
-    const world = this.#world
-    world.heal()
-    for (const peer of world.peers) {
-      peer.disk.failWith(undefined)
-      peer.boot()
-    }
-  }
-
-  hasConverged(): boolean {
-    const digests = this.#world.peers.map((peer) => this.#digestOf(peer))
-    return digests.every((digest) => digest !== undefined && digest === digests[0])
-  }
-
-  describe(): string {
-    return this.#world.peers
-      .map((peer) => `${peer.plan.name} ${this.#digestOf(peer) ?? 'down'}`)
-      .join(', ')
-  }
-
-  /** Sentences about acknowledged writes that a peer does not show, and rows that differ. */
-  lostWrites(): string[] {
-    const lost: string[] = []
-    for (const peer of this.#world.peers) {
-      const rows = this.#rowsOf(peer)
-      for (const { id, field, by } of this.acknowledged) {
-        const nested = rows.get(id)?.['nested'] as Readonly<Record<string, unknown>> | undefined
-        if (nested?.[field] === by) continue
-        lost.push(`${peer.plan.name} lacks ${field} of ${id}, acknowledged at ${by}`)
-      }
-    }
-    return lost
-  }
-
-  #rowsOf(peer: SimulatedPeer): ReadonlyMap<string, Row> {
-    let found: ReadonlyMap<string, Row> | undefined
-    peer.execute({ type: 'find', query: { collection, filter: {} } }, (answer) => {
-      const rows = answer.ok ? (answer.value as readonly Row[]) : []
-      found = new Map(rows.map((row) => [row._id, row]))
-    })
-    this.#world.runUntil(() => found !== undefined, 60_000)
-    return found ?? new Map()
-  }
-
-  #digestOf(peer: SimulatedPeer): string | undefined {
-    const digest = peer.engine?.rootDigest()
-    return digest && encodeHex(digest)
-  }
-
-  #plan(
-    name: string,
-    addresses: readonly string[],
-    hasDirect: boolean,
-    profile: LinkProfile,
-  ): PeerPlan {
-    return { name, addresses, hasDirect, profile }
-  }
+  return members
 }

@@ -1,17 +1,26 @@
 /**
  * A peer of a simulated world: an engine, its disk, and a driver made of scheduled events.
  *
- * It can crash (what its disk had not answered is lost or kept, by the seed) and boot again.
+ * It can crash (what its disk had not answered is lost or kept, by the seed), stop in good order,
+ * and boot again.
  */
 
 import { unreachable } from '../../engine/assert.ts'
-import type { Command, CommandAnswer, MeshEvent } from '../../engine/command.ts'
+import type { Command, CommandAnswer, MeshEvent, SubscriberId } from '../../engine/command.ts'
+import type { Cryptography } from '../../engine/crypto/cryptography.ts'
 import type { Engine } from '../../engine/engine.ts'
+import type { PeerId } from '../../engine/identity/peer-id.ts'
 import type { ChannelId, CommandId, DialId, Input } from '../../engine/input.ts'
 import type { Output } from '../../engine/output.ts'
-import type { StorageFailureReason } from '../../storage/storage.ts'
+import {
+  createFlightRecorder,
+  type FlightRecorder,
+  type Recorder,
+} from '../../recorder/recorder.ts'
+import { DiskAccess } from './disk-access.ts'
 import type { LinkProfile } from './link-profile.ts'
 import type { Pipe, PipeEnd } from './network.ts'
+import { checkRecording } from './recording-check.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { directTransport, wireTransport } from './simulated-transports.ts'
 import type { World } from './world.ts'
@@ -26,17 +35,25 @@ export interface PeerPlan {
   readonly hasDirect: boolean
   /** What the pipes it dials are like. */
   readonly profile: LinkProfile
+  /** When it boots first; at once by default. */
+  readonly bootsAtMs?: number
+  /** Another than the world's for a stranger. */
   readonly app?: string
   readonly secret?: Uint8Array
+  /** For looking over its shoulder; the world's otherwise. */
+  readonly cryptography?: Cryptography
 }
 
 /** A boot: everything that a crash ends. */
 interface Boot {
   readonly engine: Engine
   readonly epoch: number
+  readonly flight: FlightRecorder
+  readonly disk: DiskAccess
   readonly pipes: Map<ChannelId, Pipe>
   readonly dials: Set<DialId>
   readonly answers: Map<CommandId, (answer: CommandAnswer) => void>
+  readonly subscribers: Map<SubscriberId, (event: MeshEvent) => void>
   /** Difference between the peer's clock and the world's: each boot starts at another time. */
   readonly clockOffsetMs: number
   armedDeadlineMs: number
@@ -46,17 +63,27 @@ interface Boot {
 
 export class SimulatedPeer {
   readonly plan: PeerPlan
+  readonly id: PeerId
   readonly disk = new SimulatedDisk()
   readonly #world: World
-  readonly #makeEngine: (epoch: number) => Engine
+  readonly #makeEngine: (epoch: number, recorder: Recorder) => Engine
   #boot: Boot | undefined
   #nextId = 1
-  /** Told of each event of the engine; set by tests. */
+  #whenStopped = (): void => {}
+  /** Told of all that its engines learn and decide; set by tests. */
+  onInput: ((input: Input) => void) | undefined
+  onOutput: ((output: Output) => void) | undefined
   onEvent: ((event: MeshEvent) => void) | undefined
 
-  constructor(world: World, plan: PeerPlan, makeEngine: (epoch: number) => Engine) {
+  constructor(
+    world: World,
+    plan: PeerPlan,
+    id: PeerId,
+    makeEngine: (epoch: number, recorder: Recorder) => Engine,
+  ) {
     this.#world = world
     this.plan = plan
+    this.id = id
     this.#makeEngine = makeEngine
   }
 
@@ -69,16 +96,30 @@ export class SimulatedPeer {
     return this.#boot?.engine
   }
 
+  /** Tells this boot from every other; 0 while down. */
+  get epoch(): number {
+    return this.#boot?.epoch ?? 0
+  }
+
+  /** What the running engine has recorded. */
+  get flight(): FlightRecorder | undefined {
+    return this.#boot?.flight
+  }
+
   boot(): void {
     if (this.#boot !== undefined) return
     const epoch = this.disk.open()
     this.#world.trace.add(`${this.#world.nowMs} ${this.plan.name} boots ${epoch}`)
+    const flight = createFlightRecorder({ eventBytesMax: 16_384 })
     this.#boot = {
-      engine: this.#makeEngine(epoch),
+      engine: this.#makeEngine(epoch, flight.recorder),
       epoch,
+      flight,
+      disk: new DiskAccess(this.#world, this.disk),
       pipes: new Map(),
       dials: new Set(),
       answers: new Map(),
+      subscribers: new Map(),
       clockOffsetMs: Math.floor(this.#world.fraction() * 1e6),
       armedDeadlineMs: Number.POSITIVE_INFINITY,
       isPumping: false,
@@ -92,13 +133,17 @@ export class SimulatedPeer {
     }
   }
 
-  /** Stops without a word: pipes break for the others, commands are never answered. */
+  /** Ends without a word: pipes break for the others, commands are never answered. */
   crash(): void {
-    const boot = this.#boot
-    if (boot === undefined) return
+    if (this.#boot === undefined) return
     this.#world.trace.add(`${this.#world.nowMs} ${this.plan.name} crashes`)
-    this.#boot = undefined
-    for (const pipe of boot.pipes.values()) pipe.break()
+    for (const [, pipe] of this.#end(this.#boot)) pipe.break()
+  }
+
+  /** Asks the engine to finish; `stopped` is called once all is said and written, and it is down. */
+  stop(stopped: () => void = () => {}): void {
+    this.#whenStopped = stopped
+    this.#take({ type: 'stop' })
   }
 
   /** Asks the engine; `answered` is called unless the peer crashes first. */
@@ -110,14 +155,22 @@ export class SimulatedPeer {
     this.#take({ type: 'command', command, body })
   }
 
+  /** A subscriber of the present boot, which is told its events. */
+  subscribe(told: (event: MeshEvent) => void): SubscriberId {
+    const subscriber = this.#nextId++
+    this.#boot?.subscribers.set(subscriber, told)
+    return subscriber
+  }
+
   /** A new end of a pipe at this peer, bound to its present boot. */
-  openEnd(channel: ChannelId): PipeEnd {
+  openEnd(): PipeEnd {
     const boot = this.#boot
+    const channel = this.#nextId++
     return {
       peer: this.plan.name,
       channel,
       deliver: (input) => {
-        if (this.#boot !== boot || boot === undefined) return
+        if (this.#boot !== boot || boot?.pipes.has(channel) !== true) return
         if (input.type === 'channel-closed') boot.pipes.delete(channel)
         this.#take(input)
       },
@@ -130,14 +183,9 @@ export class SimulatedPeer {
     this.#take(opened)
   }
 
-  newChannelId(): ChannelId {
-    return this.#nextId++
-  }
-
-  /** A signal for this peer's `direct` transport arrives at its engine's far side. */
-  sendSignal(peer: string, signal: Uint8Array): void {
-    const peerId = this.#world.peerIdOf(peer)
-    this.#take({ type: 'signal-sent', transport: directTransport.transport, peer: peerId, signal })
+  /** This peer's `direct` transport has a signal for that of another peer. */
+  sendSignal(peer: PeerId, signal: Uint8Array): void {
+    this.#take({ type: 'signal-sent', transport: directTransport.transport, peer, signal })
   }
 
   /** Whether a dial is still wanted; taking it ends it. */
@@ -157,23 +205,28 @@ export class SimulatedPeer {
     if (boot.isPumping) return
     boot.isPumping = true
     for (let next = boot.waiting.shift(); next !== undefined; next = boot.waiting.shift()) {
-      const nowMs = this.#world.nowMs + boot.clockOffsetMs
-      const bytes = next.type === 'channel-received' ? next.bytes : undefined
-      this.#world.trace.add(`${this.#world.nowMs} ${this.plan.name} < ${next.type}`, bytes)
-      boot.engine.handle(next, nowMs)
-      for (
-        let output = boot.engine.poll();
-        output !== undefined && this.#boot === boot;
-        output = boot.engine.poll()
-      ) {
-        const sent = output.type === 'channel-send' ? output.bytes : undefined
-        this.#world.trace.add(`${this.#world.nowMs} ${this.plan.name} > ${output.type}`, sent)
-        this.#carryOut(boot, output)
-      }
+      this.#handle(boot, next)
       if (this.#boot !== boot) return
     }
     boot.isPumping = false
     this.#arm(boot)
+  }
+
+  #handle(boot: Boot, input: Input): void {
+    const { nowMs, trace } = this.#world
+    const { name } = this.plan
+    const received = input.type === 'channel-received' ? input.bytes : undefined
+    trace.add(`${nowMs} ${name} < ${input.type}`, received)
+    this.onInput?.(input)
+    boot.engine.handle(input, nowMs + boot.clockOffsetMs)
+    while (this.#boot === boot) {
+      const output = boot.engine.poll()
+      if (output === undefined) return
+      const sent = output.type === 'channel-send' ? output.bytes : undefined
+      trace.add(`${nowMs} ${name} > ${output.type}`, sent)
+      this.onOutput?.(output)
+      this.#carryOut(boot, output)
+    }
   }
 
   #arm(boot: Boot): void {
@@ -188,10 +241,11 @@ export class SimulatedPeer {
   }
 
   #carryOut(boot: Boot, output: Output): void {
+    const { wiring } = this.#world
     switch (output.type) {
       case 'dial':
         boot.dials.add(output.dial)
-        this.#world.dial(this, output.dial, output.transport, output.address)
+        wiring.dial(this, output.dial, output.transport, output.address)
         return
       case 'cancel-dial':
         this.#world.after(0, () => this.failDial(output.dial, 'cancelled'))
@@ -200,28 +254,20 @@ export class SimulatedPeer {
         boot.pipes.get(output.channel)?.send(this.plan.name, output.channel, output.bytes)
         return
       case 'close-channel':
-        boot.pipes.get(output.channel)?.close(this.plan.name)
+        boot.pipes.get(output.channel)?.close(this.plan.name, output.channel)
         return
       case 'signal-received':
-        this.#world.receiveSignal(this, output.peer, output.signal)
+        wiring.receiveSignal(this, output.peer, output.signal)
         return
       case 'storage-read':
-        this.#world.after(this.#diskDelayMs(), () => {
-          if (this.#boot !== boot) return
-          const { failure } = this.disk
-          this.#take({
-            type: 'storage-answered',
-            request: output.request,
-            answer:
-              failure === undefined
-                ? { type: 'read', results: this.disk.read(output.reads) }
-                : failed(failure),
-          })
-        })
+      case 'storage-write': {
+        const { request } = output
+        const answered = (answer: (Input & { type: 'storage-answered' })['answer']) =>
+          this.#take({ type: 'storage-answered', request, answer })
+        if (output.type === 'storage-read') boot.disk.read(output.reads, answered)
+        else boot.disk.write(output.writes, answered)
         return
-      case 'storage-write':
-        this.#write(boot, output)
-        return
+      }
       case 'command-answered': {
         const answered = boot.answers.get(output.command)
         boot.answers.delete(output.command)
@@ -229,46 +275,35 @@ export class SimulatedPeer {
         return
       }
       case 'event':
-        this.onEvent?.(output.event)
+        this.#tell(boot, output.event)
         return
       case 'stopped':
-        this.crash()
+        this.#stopped(boot)
         return
       default:
         unreachable(output)
     }
   }
 
-  /** The batch reaches the medium somewhere between being asked for and being answered. */
-  #write(boot: Boot, output: Output & { readonly type: 'storage-write' }): void {
-    const delayMs = this.#diskDelayMs()
-    const reachesMediumMs = delayMs * this.#world.fraction()
-    const { failure } = this.disk
-    if (failure === undefined) {
-      this.#world.after(reachesMediumMs, () => {
-        // A crash before this moment loses the batch; a crash after it keeps what nobody heard of.
-        if (this.#boot === boot) this.disk.write(output.writes)
-      })
+  #tell(boot: Boot, event: MeshEvent): void {
+    this.onEvent?.(event)
+    if ('subscriber' in event) boot.subscribers.get(event.subscriber)?.(event)
+  }
+
+  #stopped(boot: Boot): void {
+    const { name } = this.plan
+    this.#world.trace.add(`${this.#world.nowMs} ${name} stops`)
+    if (boot.answers.size > 0) {
+      this.#world.violated(`${name} stopped with ${boot.answers.size} commands unanswered`)
     }
-    this.#world.after(delayMs, () => {
-      if (this.#boot !== boot) return
-      this.#take({
-        type: 'storage-answered',
-        request: output.request,
-        answer: failure === undefined ? { type: 'written' } : failed(failure),
-      })
-    })
+    for (const [channel, pipe] of this.#end(boot)) pipe.close(name, channel)
+    this.#whenStopped()
   }
 
-  #diskDelayMs(): number {
-    return 0.2 + this.#world.fraction() * this.#world.diskDelayMsMax
+  #end(boot: Boot): readonly (readonly [ChannelId, Pipe])[] {
+    checkRecording(this.#world, this)
+    this.#boot = undefined
+    boot.disk.cut()
+    return [...boot.pipes]
   }
-}
-
-function failed(reason: StorageFailureReason): {
-  type: 'failed'
-  reason: StorageFailureReason
-  message: string
-} {
-  return { type: 'failed', reason, message: `simulated: ${reason}` }
 }

@@ -1,0 +1,112 @@
+/** Edits of a row as an application records them in a draft of `update`, drawn from the seed. */
+
+import type { Edit } from '../../documents/edit.ts'
+import type { JsonObject, JsonValue } from '../../documents/query.ts'
+import type { DocumentKey } from '../../engine/sync/change.ts'
+import type { Attempt, Ledger } from './ledger.ts'
+import type { World } from './world.ts'
+
+/** Who edits which document, and the books that the edits go in. */
+export interface EditSetting {
+  readonly world: World
+  readonly ledger: Ledger
+  readonly attempt: Attempt
+  readonly document: DocumentKey
+  readonly by: string
+}
+
+/** One edit, or several that belong together, of the content as it was read. */
+export function drawEdits(setting: EditSetting, content: JsonObject): readonly Edit[] {
+  // Made apart from each other, empty objects are one, and so are empty arrays.
+  const empty: Edit[] = []
+  if (content['fields'] === undefined) empty.push({ type: 'set', path: ['fields'], value: {} })
+  for (const key of ['items', 'lines']) {
+    if (content[key] === undefined) empty.push({ type: 'set', path: [key], value: [] })
+  }
+  return [...empty, ...drawOne(setting, content)]
+}
+
+function drawOne(setting: EditSetting, content: JsonObject): readonly Edit[] {
+  const { world } = setting
+  const draw = world.fraction()
+  if (draw < 0.3) return [setField(setting)]
+  if (draw < 0.35) return [...unsetField(setting, content), setField(setting)]
+  if (draw < 0.65) return spliceItems(setting, content)
+  if (draw < 0.9) return editLines(setting, content)
+  // Contested: whoever is last has its way, so it carries no mark.
+  const value = { state: setting.by, steps: [world.integer(1, 9)] }
+  return [{ type: 'set', path: ['status'], value }, setField(setting)]
+}
+
+/** A value that says who wrote it; now and then it fills several messages. */
+export function valueBy(world: World, by: string): string {
+  return world.fraction() < 0.04 ? by.padEnd(world.integer(1_000, 12_000), '.') : by
+}
+
+function setField({ world, ledger, attempt, document, by }: EditSetting): Edit {
+  const { text } = ledger.leave(attempt, by, document)
+  return { type: 'set', path: ['fields', text], value: valueBy(world, by) }
+}
+
+function unsetField({ world, ledger, attempt }: EditSetting, content: JsonObject): Edit[] {
+  const keys = Object.keys(objectAt(content['fields']))
+  if (keys.length === 0) return []
+  const key = world.pick(keys)
+  ledger.remove(attempt, key)
+  return [{ type: 'unset', path: ['fields', key] }]
+}
+
+/** A push, an insertion, a replacement or a removal of elements that are marks themselves. */
+function spliceItems(setting: EditSetting, content: JsonObject): Edit[] {
+  const { world, ledger, attempt, document, by } = setting
+  const items = arrayAt(content['items']) as readonly string[]
+  const { text } = ledger.leave(attempt, by, document)
+  const index = world.fraction() < 0.6 ? items.length : world.integer(0, items.length)
+  const replaced = world.fraction() < 0.2 ? items[index] : undefined
+  if (replaced !== undefined) {
+    ledger.remove(attempt, replaced)
+    if (world.fraction() < 0.5) {
+      return [{ type: 'set', path: ['items', index], value: text }]
+    }
+  }
+  const deleteCount = replaced === undefined ? 0 : 1
+  return [{ type: 'splice', path: ['items'], index, deleteCount, values: [text] }]
+}
+
+/** Lines are objects in an array, with an array of notes in each. */
+function editLines(setting: EditSetting, content: JsonObject): Edit[] {
+  const { world, ledger, attempt, document, by } = setting
+  const lines = arrayAt(content['lines'])
+  const index = world.integer(0, lines.length)
+  const name = objectAt(lines[index])['name'] as string | undefined
+  const line = name === undefined ? undefined : ledger.mark(name)
+  if (line === undefined) {
+    const { text } = ledger.leave(attempt, by, document)
+    const values = [{ name: text, notes: [] }]
+    return [{ type: 'splice', path: ['lines'], index, deleteCount: 0, values }]
+  }
+  if (world.fraction() < 0.15) {
+    ledger.remove(attempt, line.text)
+    const { text } = ledger.leave(attempt, by, document)
+    return [
+      { type: 'splice', path: ['lines'], index, deleteCount: 1, values: [] },
+      { type: 'set', path: ['fields', text], value: by },
+    ]
+  }
+  const notes = arrayAt(objectAt(lines[index])['notes'])
+  const { text } = ledger.leave(attempt, by, document, line)
+  const path = ['lines', index, 'notes']
+  return [
+    { type: 'splice', path, index: notes.length, deleteCount: 0, values: [text] },
+    { type: 'set', path: ['lines', index, 'done'], value: true },
+  ]
+}
+
+function objectAt(value: JsonValue | undefined): JsonObject {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as JsonObject) : {}
+}
+
+function arrayAt(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? (value as readonly JsonValue[]) : []
+}
