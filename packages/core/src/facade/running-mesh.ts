@@ -35,6 +35,7 @@ import { LiveRows } from './live-rows.ts'
 import { MeshError, meshErrorOf } from './mesh-error.ts'
 import type { Mesh, MeshProblem } from './mesh.ts'
 import type { Observation } from './observation.ts'
+import { within } from './patience.ts'
 import { PresenceView } from './presence-view.ts'
 import type { Presence } from './presence.ts'
 import { ProblemLog } from './problem-log.ts'
@@ -193,12 +194,7 @@ export class RunningMesh implements Mesh, RowSource {
 
   async #saveDocuments(): Promise<void> {
     const saving = Promise.allSettled([...this.#documents].map((document) => document.close()))
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, savingMsMax)
-    })
-    await Promise.race([saving, patience])
-    clearTimeout(timer)
+    await within(saving, savingMsMax, () => [])
   }
 
   #report(report: EngineReport): void {

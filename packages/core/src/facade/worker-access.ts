@@ -13,9 +13,12 @@ import type { CheckedOptions } from './checked-options.ts'
 import type { EngineAccess, EngineReport } from './engine-access.ts'
 import { MeshError, meshErrorOf } from './mesh-error.ts'
 import type { MeshWorker, MeshWorkerEvent } from './mesh-options.ts'
+import { within } from './patience.ts'
 
 /** How long a worker has to run its file up to `serveEngine()`: it may have to be fetched first. */
 const helloMsMax = 20_000
+/** How long a worker has to stop: a driver that still runs needs 8 s at the most. */
+const stopMsMax = 10_000
 
 /** See the file header. */
 export class WorkerAccess implements EngineAccess {
@@ -24,7 +27,7 @@ export class WorkerAccess implements EngineAccess {
   readonly #worker: MeshWorker
   readonly #api: Remote<WorkerApi>
   readonly #broker: TransportBroker
-  readonly #release: () => void
+  readonly #watch: WorkerWatch
 
   private constructor(
     peer: PeerId,
@@ -32,14 +35,14 @@ export class WorkerAccess implements EngineAccess {
     worker: MeshWorker,
     api: Remote<WorkerApi>,
     broker: TransportBroker,
-    release: () => void,
+    watch: WorkerWatch,
   ) {
     this.peer = peer
     this.reports = reports
     this.#worker = worker
     this.#api = api
     this.#broker = broker
-    this.#release = release
+    this.#watch = watch
   }
 
   /**
@@ -56,7 +59,8 @@ export class WorkerAccess implements EngineAccess {
     const watch = watchWorker(worker)
     let broker: TransportBroker | undefined
     try {
-      await abortable(Promise.race([watch.failure, greet(api)]), signal)
+      const greeted = Promise.race([watch.failure, api.hello()])
+      await within(abortable(greeted, signal), helloMsMax, unanswered)
       const transports = new MessageChannel()
       const reports = new MessageChannel()
       const { app, secret, store, name, metadata } = options
@@ -79,7 +83,7 @@ export class WorkerAccess implements EngineAccess {
       const reportsPort = new MessageRecordPort<never, EngineReport>(reports.port1, {
         bytes: 'move',
       })
-      return new WorkerAccess(opening.peer, reportsPort, worker, api, broker, watch.stop)
+      return new WorkerAccess(opening.peer, reportsPort, worker, api, broker, watch)
     } catch (error) {
       watch.stop()
       api[releaseProxy]()
@@ -96,13 +100,14 @@ export class WorkerAccess implements EngineAccess {
   }
 
   async stop(): Promise<void> {
-    await this.#api.stop()
+    const stopped = Promise.race([this.#watch.failure, this.#api.stop()])
+    await within(stopped, stopMsMax, () => {})
   }
 
   async release(): Promise<void> {
     await this.#broker.stop()
     this.reports.close()
-    this.#release()
+    this.#watch.stop()
     this.#api[releaseProxy]()
     this.#worker.terminate()
   }
@@ -118,6 +123,12 @@ interface WorkerWatch {
   /** Rejects with `worker-failed` when the worker reports an error that nobody caught. */
   readonly failure: Promise<never>
   readonly stop: () => void
+}
+
+/** Most likely the worker's file does not call `serveEngine`. */
+function unanswered(): never {
+  const message = `the worker did not answer within ${helloMsMax} ms; does its file call serveEngine()?`
+  throw new MeshError('worker-failed', message)
 }
 
 function watchWorker(worker: MeshWorker): WorkerWatch {
@@ -137,20 +148,4 @@ function watchWorker(worker: MeshWorker): WorkerWatch {
   // Whoever races against it hears of it; at other times nobody needs to.
   failure.catch(() => {})
   return { failure, stop }
-}
-
-/** Rejects when the worker does not answer: most likely its file does not call `serveEngine`. */
-async function greet(api: Remote<WorkerApi>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const message = `the worker did not answer within ${helloMsMax} ms; does its file call serveEngine()?`
-      reject(new MeshError('worker-failed', message))
-    }, helloMsMax)
-  })
-  try {
-    await Promise.race([api.hello(), patience])
-  } finally {
-    clearTimeout(timer)
-  }
 }
