@@ -83,7 +83,7 @@ export class LocalUpdates {
       }
       this.#state = 'sending'
       const batch = this.#takeBatch()
-      const update = batch.length === 1 ? batch[0]! : mergeUpdates(batch)
+      const update = mergeInGroups(batch)
       try {
         await this.#options.send(update)
         this.#retryMs = retryMsMin
