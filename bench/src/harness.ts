@@ -67,7 +67,9 @@ export async function runContest(
   const contenders = [contest.ours, ...contest.baselines]
   const runs = contenders.map((): Measurement[] => [])
   for (let round = -contest.warmupRounds; round < contest.rounds; round += 1) {
+    const turn = round < 0 ? 'warm-up' : `round ${round + 1} of ${contest.rounds}`
     for (const [index, contender] of contenders.entries()) {
+      print(`${contest.name}, ${turn}: ${contender.name}`)
       const measurement = await contender.run()
       if (round >= 0) runs[index]!.push(measurement)
     }
