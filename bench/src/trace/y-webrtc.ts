@@ -10,14 +10,14 @@ export interface ServerMeeting {
   readonly url: string
 }
 
-const { resolve } = createRequire(import.meta.url)
+const require = createRequire(import.meta.url)
 
 export const yWebrtc: Technology = {
   name: 'y-webrtc',
   page: new URL('y-webrtc.page.ts', import.meta.url),
   async openMeeting() {
     // No export leads to it.
-    const server = await startServer(join(dirname(resolve('y-webrtc')), '../bin/server.js'))
+    const server = await startServer(join(dirname(require.resolve('y-webrtc')), '../bin/server.js'))
     const meeting: ServerMeeting = { url: server.url }
     return { meeting, arrived: async () => {}, close: () => server.close() }
   },
