@@ -3,7 +3,7 @@ import * as Y from 'yjs'
 import { ByteWriter } from '../engine/bytes/writer.ts'
 import type { CommandAnswer, MeshEvent, RowChange, WriteOperation } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
-import type { Change, DocumentKey } from '../engine/sync/change.ts'
+import type { Change, ChangePart, DocumentKey } from '../engine/sync/change.ts'
 import type { Delivery, DeliveryOutcome } from '../engine/sync/replica-port.ts'
 import {
   ReplicaDriver,
@@ -430,6 +430,32 @@ describe('changes of others', () => {
     expect(apply(driver, [update(5, Uint8Array.of(0, 1, 9, 1, 0, 1))])).toEqual(['refused'])
     expect(write(driver, upsert('o-1', { n: 1 })).ok).toBe(true)
     expect(find(driver)).toEqual([{ _id: 'o-1', n: 1 }])
+  })
+
+  test('[DO9] one that breaks Yjs in one of its documents leaves no trace in the others', () => {
+    const a = start()
+    const b = start({ peer: peerB })
+    write(b, insert('o-0', { n: 1 }), insert('o-1', { n: 1 }))
+    expect(apply(a, asDeliveries(committed(b)))).toEqual(['applied'])
+    const partOf = (previous: number, bytes: Uint8Array): ChangePart => {
+      const document = { collection: 'orders', id: 'o-2' }
+      return { document, previous, incarnation: 1, content: { type: 'update', updates: [bytes] } }
+    }
+    const delivery = (seq: number, ...parts: ChangePart[]): Delivery => {
+      return { type: 'change', change: { peer: peerB, epoch: 1, seq, parts } }
+    }
+    const nested = Array.from({ length: 4 }, (_, index) => {
+      const previous = index === 0 ? 0 : index + 1
+      return delivery(index + 2, partOf(previous, nestedArrays(index * 7000, 7000)))
+    })
+    expect(apply(a, nested)).toEqual(nested.map(() => 'applied'))
+    write(b, remove('o-0'), upsert('o-1', { n: 2 }))
+    const sound = committed(b).at(-1)!.parts
+    const broken = delivery(6, ...sound, partOf(5, Uint8Array.of(0, 1, 9, 1, 0, 1)))
+    expect(apply(a, [broken])).toEqual(['refused'])
+    write(a, upsert('o-0', { m: 1 }), upsert('o-1', { m: 1 }))
+    expect(get(a, 'o-0')?.row).toEqual({ _id: 'o-0', n: 1, m: 1 })
+    expect(get(a, 'o-1')?.row).toEqual({ _id: 'o-1', n: 1, m: 1 })
   })
 
   test('observers see them', () => {
