@@ -1,6 +1,7 @@
 /** What the replica decides, queued until the engine polls it. */
 
 import type { CommandAnswer, CommandResults, Command, MeshEvent } from '../engine/command.ts'
+import { Fifo } from '../engine/fifo.ts'
 import type { CommandId, StorageRequestId } from '../engine/input.ts'
 import type { Problem } from '../engine/problem.ts'
 import type { ReplicaNotice } from '../engine/sync/replica-port.ts'
@@ -30,8 +31,7 @@ export type ReplicaOutput =
 
 /** First in, first out. The engine drains it after each input, so it holds what one input gives. */
 export class ReplicaOutputs {
-  #queue: ReplicaOutput[] = []
-  #taken = 0
+  readonly #queue = new Fifo<ReplicaOutput>()
 
   push(output: ReplicaOutput): void {
     this.#queue.push(output)
@@ -46,11 +46,6 @@ export class ReplicaOutputs {
   }
 
   take(): ReplicaOutput | undefined {
-    const output = this.#queue[this.#taken]
-    this.#taken += 1
-    if (output !== undefined) return output
-    this.#queue = []
-    this.#taken = 0
-    return undefined
+    return this.#queue.shift()
   }
 }

@@ -16,6 +16,7 @@ import type { Command, CommandAnswer } from './command.ts'
 import type { ConnectionOutput } from './connection/connection-output.ts'
 import { Connections } from './connection/connections.ts'
 import type { EngineContext } from './context.ts'
+import { Fifo } from './fifo.ts'
 import type { Cryptography } from './crypto/cryptography.ts'
 import { SeededRandom } from './crypto/random.ts'
 import { Identity } from './identity/identity.ts'
@@ -63,7 +64,7 @@ export class Engine {
   readonly #replica: Replica
   readonly #sync: Sync
   readonly #presence = new PresenceFeed()
-  readonly #outputs: Output[] = []
+  readonly #outputs = new Fifo<Output>()
   /** Peers with a link, and those with a virtual connection; sync runs with peers that have both. */
   readonly #linked = new Set<PeerId>()
   readonly #connected = new Set<PeerId>()

@@ -17,8 +17,8 @@ import { encodeHello } from './hello.ts'
 import type { Liveness } from './liveness.ts'
 import type { SendQueue } from './send-queue.ts'
 
-/** Largest message sent, in bytes: small frames are gathered up to it. */
-const messageBytesMax = noiseMessageBytesMax
+/** Largest message, in bytes: small frames are gathered up to it, and a longer one breaks a rule. */
+export const messageBytesMax = noiseMessageBytesMax
 
 /** The sending half of one channel. */
 export class ChannelSender {

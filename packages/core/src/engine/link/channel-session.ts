@@ -12,9 +12,10 @@
 
 import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
+import { Fifo } from '../fifo.ts'
 import type { ChannelId } from '../input.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
-import { ChannelSender } from './channel-sender.ts'
+import { ChannelSender, messageBytesMax } from './channel-sender.ts'
 import { decodeCloseReason, encodeCloseReason } from './close-reason.ts'
 import type { CloseReason, WireCloseReason } from './close-reason.ts'
 import { frameKindOf } from './frame.ts'
@@ -69,7 +70,7 @@ export class ChannelSession {
   readonly #cipher = new FrameCipher()
   readonly #sender: ChannelSender
   readonly #reassembler = new FrameReassembler(handshakeFrameBytesMax)
-  readonly #events: SessionEvent[] = []
+  readonly #events = new Fifo<SessionEvent>()
   #state: SessionState = 'handshaking'
   #stateDeadlineMs: number
   #liveness: Liveness | undefined
@@ -139,6 +140,10 @@ export class ChannelSession {
     link.messagesReceived.add()
     link.bytesReceived.add(bytes.length)
     if (this.#state === 'closing' || this.#state === 'closed') return
+    if (bytes.length > messageBytesMax) {
+      this.#malformed(nowMs)
+      return
+    }
     this.#liveness?.received(nowMs)
     if (this.#state === 'suspect') this.#enter('up', 'heard')
     this.#reassembler.load(bytes)
@@ -278,7 +283,7 @@ export class ChannelSession {
       case 'route':
       case 'presence':
       case 'packet':
-        this.#events.push({ type: 'frame', kind, payload })
+        this.#events.push({ type: 'frame', kind, payload: detached(payload) })
         return
       case 'auth':
         return this.#malformed(nowMs)
@@ -372,4 +377,9 @@ export class ChannelSession {
 /** The channel itself encrypts, to the very end that was proven: sealing again gains nothing. */
 export function isSecured(traits: ChannelTraits): boolean {
   return traits.encrypted && traits.binding !== undefined
+}
+
+/** Not a view of a far longer message: who keeps the frame keeps no more than twice its length. */
+function detached(bytes: Uint8Array): Uint8Array {
+  return bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes
 }

@@ -8,6 +8,7 @@
  */
 
 import type { EngineContext } from '../context.ts'
+import type { Fifo } from '../fifo.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { ChannelSession, SessionEvent } from './channel-session.ts'
 import type { LinkDownReason, WireCloseReason } from './close-reason.ts'
@@ -32,7 +33,7 @@ export interface LinkTableOptions {
   readonly sessions: SessionTable
   readonly dialer: Dialer
   /** Where it tells what the neighbourhood tells, in order with all else. */
-  readonly outputs: NeighbourhoodOutput[]
+  readonly outputs: Fifo<NeighbourhoodOutput>
 }
 
 /** See the file header. */
@@ -41,7 +42,7 @@ export class LinkTable {
   readonly #localPeer: PeerId
   readonly #sessions: SessionTable
   readonly #dialer: Dialer
-  readonly #outputs: NeighbourhoodOutput[]
+  readonly #outputs: Fifo<NeighbourhoodOutput>
   readonly #problems = new ProblemLog()
   readonly #targetsBySession = new Map<ChannelSession, DialTarget>()
   readonly #linksByPeer = new Map<PeerId, NeighbourLink>()

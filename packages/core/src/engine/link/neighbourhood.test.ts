@@ -576,6 +576,36 @@ describe('dialling again', () => {
   })
 })
 
+describe('hostile messages', () => {
+  test('[FR10] a message longer than any may be ends the link', () => {
+    for (const [length, reasons] of [
+      [65_535, []],
+      [65_536, ['protocol']],
+    ] as const) {
+      const { network, b } = dialledPair()
+      network.traits = { ...plainTraits, encrypted: true, binding: frameOf(64) }
+      network.run(100)
+      // Frames of an unassigned kind without contents; the last one takes an odd byte.
+      const message = new Uint8Array(length).map((_, index) => (index % 2 === 0 ? 0xf3 : 0))
+      if (length % 2 === 1) message[length - 2] = 1
+      network.inject(b.openEnds()[0]!, message)
+      expect(b.toldOf('link-down').map(({ reason }) => reason)).toEqual(reasons)
+    }
+  })
+
+  test('a short frame that is kept does not keep the long message it came in', () => {
+    const { network, b } = dialledPair()
+    network.traits = { ...plainTraits, encrypted: true, binding: frameOf(64) }
+    network.run(100)
+    const message = new Uint8Array(60_000)
+    // A packet of five bytes, then a frame of an unassigned kind with all the rest.
+    message.set([0x5b, 5, 1, 2, 3, 4, 5, 0xff, 0xd5, 0xd4, 0x03])
+    network.inject(b.openEnds()[0]!, message)
+    expect(payloads(b)).toEqual([Uint8Array.of(1, 2, 3, 4, 5)])
+    expect(payloads(b)[0]!.buffer.byteLength).toBeLessThanOrEqual(10)
+  })
+})
+
 describe('back-pressure', () => {
   test('[LK11] [LK12] what a channel does not drain waits, is refused, and goes on later', () => {
     const { network, a, b } = dialledPair()

@@ -9,6 +9,7 @@
 
 import { assert } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
+import { Fifo } from '../fifo.ts'
 import { CertificateVerifier } from '../identity/identity.ts'
 import type { Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
@@ -54,7 +55,7 @@ export class Neighbourhood implements LinkPort {
   readonly #dialer: Dialer
   readonly #sessions: SessionTable
   readonly #links: LinkTable
-  readonly #outputs: NeighbourhoodOutput[] = []
+  readonly #outputs = new Fifo<NeighbourhoodOutput>()
   #nowMs = 0
   #isStopped = false
 
