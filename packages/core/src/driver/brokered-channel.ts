@@ -6,13 +6,14 @@
  */
 
 import type { Channel, ChannelCloseReason } from '../transport/channel.ts'
+import { messageOverheadBytes } from './transport-port.ts'
 
 /** What a brokered channel tells its broker. */
 export interface BrokeredChannelHandlers {
   received(bytes: Uint8Array): void
   /** The channel accepted more: that many bytes in all. */
   drained(drainedBytes: number): void
-  /** It delivered `unprocessedBytes` beyond what was processed, and was closed for that. */
+  /** It delivered `unprocessedBytes`, overhead included, beyond what was processed: it is closed. */
   overrun(unprocessedBytes: number): void
   closed(reason: ChannelCloseReason): void
 }
@@ -76,7 +77,7 @@ export class BrokeredChannel {
 
   #received(bytes: Uint8Array): void {
     if (this.#state === 'closed') return
-    this.#receivedBytes += bytes.length
+    this.#receivedBytes += bytes.length + messageOverheadBytes
     const unprocessedBytes = this.#receivedBytes - this.#processedBytes
     if (unprocessedBytes > this.#unprocessedBytesMax) {
       if (this.#state === 'open') this.#handlers.overrun(unprocessedBytes)

@@ -319,9 +319,9 @@ test('received bytes are reported as processed after the slice that handled them
   received(1, 1)
   await settle()
   expect(orders).toEqual([
-    { type: 'channel-processed', channel: 1, processedBytes: 111 },
-    { type: 'channel-processed', channel: 2, processedBytes: 7 },
-    { type: 'channel-processed', channel: 1, processedBytes: 112 },
+    { type: 'channel-processed', channel: 1, processedBytes: 111 + 2 * 64 },
+    { type: 'channel-processed', channel: 2, processedBytes: 7 + 64 },
+    { type: 'channel-processed', channel: 1, processedBytes: 112 + 3 * 64 },
   ])
 })
 

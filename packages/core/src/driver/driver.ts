@@ -16,7 +16,7 @@ import type { Recorder } from '../recorder/recorder.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { DriverHost } from './driver-host.ts'
 import { storageFailureOf, storageProblemOf } from './storage-problem.ts'
-import type { TransportPort, TransportReport } from './transport-port.ts'
+import { messageOverheadBytes, type TransportPort, type TransportReport } from './transport-port.ts'
 
 /** The engine as its driver sees it; `Engine` is one. */
 export interface DrivenEngine {
@@ -243,7 +243,8 @@ export class Driver {
   }
 
   #countProcessed({ channel, bytes }: { channel: ChannelId; bytes: Uint8Array }): void {
-    this.#processedBytes.set(channel, (this.#processedBytes.get(channel) ?? 0) + bytes.length)
+    const before = this.#processedBytes.get(channel) ?? 0
+    this.#processedBytes.set(channel, before + bytes.length + messageOverheadBytes)
     this.#processedChannels.add(channel)
   }
 

@@ -200,21 +200,32 @@ test('a channel that delivers faster than the engine reads is closed and reporte
   const channel = new FakeChannel()
   const desk = new Desk([fakeTransport({ accept: channel })], localPair(), 1_000)
   const id = await desk.opened()
-  channel.handlers?.received(new Uint8Array(600))
+  // Each message counts with 64 bytes more.
+  channel.handlers?.received(new Uint8Array(536))
   await turn()
   desk.port.post({ type: 'channel-processed', channel: id, processedBytes: 600 })
   await turn()
-  channel.handlers?.received(new Uint8Array(900))
+  channel.handlers?.received(new Uint8Array(836))
   await turn()
   expect(channel.closeCount).toBe(0)
-  channel.handlers?.received(new Uint8Array(101))
-  channel.handlers?.received(new Uint8Array(101))
+  channel.handlers?.received(new Uint8Array(37))
+  channel.handlers?.received(new Uint8Array(37))
   await turn()
   expect(channel.closeCount).toBeGreaterThan(0)
   expect(desk.of('channel-overrun')).toEqual([
     { type: 'channel-overrun', channel: id, unprocessedBytes: 1_001 },
   ])
   expect(desk.of('channel-received')).toHaveLength(2)
+})
+
+test('a flood of tiny messages is bounded like one of large ones', async () => {
+  const channel = new FakeChannel()
+  const desk = new Desk([fakeTransport({ accept: channel })], localPair(), 1_000)
+  await desk.opened()
+  for (let count = 0; count < 100; count += 1) channel.handlers?.received(new Uint8Array(1))
+  await turn()
+  expect(channel.closeCount).toBeGreaterThan(0)
+  expect(desk.of('channel-received')).toHaveLength(15)
 })
 
 test('channels beyond the bound are closed at once and reported', async () => {

@@ -18,6 +18,12 @@ import type { RecordPort } from './record-port.ts'
 export const unprocessedBytesMax = 16 * 1024 * 1024
 
 /**
+ * What a received message counts for besides its bytes: 64, about what its record and buffer take on
+ * the way, so that a flood of tiny messages is bounded too.
+ */
+export const messageOverheadBytes = 64
+
+/**
  * Channels open at once: 256, twenty times the degree that a mesh needs, plus the churn of
  * handshakes. Beyond, an accepted channel is closed at once and counted.
  */
@@ -32,7 +38,10 @@ export type TransportOrder =
       Output,
       { type: 'dial' | 'cancel-dial' | 'channel-send' | 'close-channel' | 'signal-received' }
     >
-  /** Credit: how many received bytes of the channel have been dealt with, in all. */
+  /**
+   * Credit: how many received bytes of the channel have been dealt with, in all, each message counted
+   * with `messageOverheadBytes` more.
+   */
   | {
       readonly type: 'channel-processed'
       readonly channel: ChannelId

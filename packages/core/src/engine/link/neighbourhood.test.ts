@@ -220,7 +220,7 @@ describe('two channels to one neighbour', () => {
     }
     network.run(1000)
     const limited = a.flight.events().filter(({ name, arguments: { to, reason } }) => {
-      return name === 'channelState' && to === 'closing' && /limit$/.test(String(reason))
+      return name === 'channelState' && to === 'closing' && String(reason).endsWith('limit')
     })
     expect(limited.length).toBeGreaterThanOrEqual(channelsPerLinkMax)
     network.run(60_000)
