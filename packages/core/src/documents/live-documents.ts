@@ -15,7 +15,7 @@ import type { DocumentsPort } from './documents-port.ts'
 import type { Effects, Job } from './job.ts'
 import { LiveSubscriber } from './live-subscriber.ts'
 import type { LocalSetting } from './local-setting.ts'
-import { PageUpdateBatch } from './page-update-batch.ts'
+import { batchMs, PageUpdateBatch } from './page-update-batch.ts'
 import { PageUpdateJob } from './page-update-job.ts'
 import { splitUpdate } from './yjs-split.ts'
 import { parseUpdate } from './yjs-update.ts'
@@ -36,6 +36,8 @@ export class LiveDocuments {
   /** Opened, or being opened: those have no subscriber yet. */
   readonly #open = new Map<SubscriberId, LiveSubscriber>()
   readonly #batches = new Map<SubscriberId, PageUpdateBatch>()
+  /** When the next batch of each live document may end. */
+  readonly #nextBatchAtMs = new Map<SubscriberId, number>()
 
   constructor(setting: LiveSetting) {
     this.#setting = setting
@@ -88,10 +90,11 @@ export class LiveDocuments {
     if (problem !== undefined) return outputs.refuse(command, problem)
     if (isEmpty(update)) return outputs.answer(command, { write: undefined })
     context.recorder.documents.liveUpdates.add()
-    const batch = this.#batches.get(subscriber) ?? new PageUpdateBatch(nowMs)
+    const dueAtMs = Math.max(nowMs, this.#nextBatchAtMs.get(subscriber) ?? nowMs)
+    const batch = this.#batches.get(subscriber) ?? new PageUpdateBatch(dueAtMs)
     this.#batches.set(subscriber, batch)
     batch.add(command, update)
-    if (batch.full) this.#finishBatch(subscriber, batch)
+    if (batch.full || nowMs >= batch.deadlineMs) this.#finishBatch(subscriber, batch)
   }
 
   acknowledge(command: CommandId, subscriber: SubscriberId, bytes: number): void {
@@ -133,6 +136,7 @@ export class LiveDocuments {
 
   #finishBatch(subscriber: SubscriberId, batch: PageUpdateBatch): void {
     this.#batches.delete(subscriber)
+    this.#nextBatchAtMs.set(subscriber, batch.deadlineMs + batchMs)
     const { document } = this.#open.get(subscriber)!
     const updates = batch.cut(this.#setting.documents)
     if (updates !== undefined) {
@@ -186,6 +190,7 @@ export class LiveDocuments {
   #remove(live: LiveSubscriber): void {
     const batch = this.#batches.get(live.subscriber)
     if (batch !== undefined) this.#finishBatch(live.subscriber, batch)
+    this.#nextBatchAtMs.delete(live.subscriber)
     this.#open.delete(live.subscriber)
     this.#setting.context.recorder.documents.liveDocuments.set(this.#open.size)
   }

@@ -7,7 +7,10 @@ import type { DocumentsPort } from './documents-port.ts'
 import { splitUpdate } from './yjs-split.ts'
 import { checkUpdate } from './yjs-update.ts'
 
-/** Time that the first update of a batch waits for more: under what a person notices. */
+/**
+ * Least time between two batches of a document: under what a person notices. The first edit after a
+ * pause does not wait; what follows it at once shares the next change.
+ */
 export const batchMs = 20
 
 /** Bytes at which a batch does not wait any longer. */
@@ -19,8 +22,8 @@ export class PageUpdateBatch {
   readonly #updates: Uint8Array[] = []
   readonly #commands: CommandId[] = []
 
-  constructor(nowMs: number) {
-    this.deadlineMs = nowMs + batchMs
+  constructor(deadlineMs: number) {
+    this.deadlineMs = deadlineMs
   }
 
   get commands(): readonly CommandId[] {
