@@ -8,6 +8,7 @@
  */
 
 import { unreachable } from '../engine/assert.ts'
+import { equalBytes } from '../engine/bytes/compare.ts'
 import type { EngineContext } from '../engine/context.ts'
 import type { Problem } from '../engine/problem.ts'
 import { addDigests, emptyDigest } from '../engine/sync/digest.ts'
@@ -81,6 +82,8 @@ export class Scheduler {
   #gatheredBytes = 0
   /** What storage is making durable. */
   #writing: readonly Run[] = []
+  /** What storage reported as failed, until the root tells whether it was kept all the same. */
+  #doubtful: { readonly runs: readonly Run[]; readonly digest: Uint8Array } | undefined
   #state: SchedulerState = 'created'
   #root = emptyDigest()
   #nextOrdinal = 1
@@ -267,6 +270,7 @@ export class Scheduler {
         this.#failing = false
         this.#settle(runs, writtenAtMs)
       } else {
+        this.#doubtful = { runs, digest }
         this.#writeFailed(runs, fault)
       }
       this.pump(writtenAtMs)
@@ -324,7 +328,16 @@ export class Scheduler {
       this.#root = root?.digest ?? emptyDigest()
       this.#nextOrdinal = Math.max(this.#nextOrdinal, root?.nextOrdinal ?? 1)
       this.#enter('ready', 'root read')
+      this.#settleDoubtful()
     })
+  }
+
+  /** A batch that is in the store after all: those who were told that it failed still have to see it. */
+  #settleDoubtful(): void {
+    const doubtful = this.#doubtful
+    this.#doubtful = undefined
+    if (doubtful === undefined || !equalBytes(doubtful.digest, this.#root)) return
+    for (const { effects } of doubtful.runs) this.#setting.settled(effects)
   }
 
   #rootFailed(fault: StorageFault, nowMs: number): void {
