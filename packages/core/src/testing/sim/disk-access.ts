@@ -1,10 +1,10 @@
 /**
- * The way of one boot of a peer to its disk: when operations reach the medium, when they are
- * answered, and that a crash between the two loses or keeps a batch, by the seed.
+ * The way of one boot of a peer to its disk: when operations reach the medium and when, later, they
+ * are answered. A crash in between loses or keeps a batch; what is read may be old when it arrives.
  */
 
 import type { StorageAnswer } from '../../engine/input.ts'
-import type { StorageRead, StorageWrite } from '../../storage/storage.ts'
+import type { StorageRead, StorageReadResult, StorageWrite } from '../../storage/storage.ts'
 import type { DiskFailure, SimulatedDisk } from './simulated-disk.ts'
 
 /** What a way to a disk needs of its world. */
@@ -35,10 +35,14 @@ export class DiskAccess {
   }
 
   read(reads: readonly StorageRead[], answered: (answer: StorageAnswer) => void): void {
-    this.#after(this.#delayMs(), () => {
-      const { failure } = this.#disk
-      if (failure !== undefined) answered(failed(failure))
-      else answered({ type: 'read', results: this.#disk.read(reads) })
+    const delayMs = this.#delayMs()
+    const { failure } = this.#disk
+    let results: readonly StorageReadResult[] = []
+    this.#after(delayMs * this.#world.fraction(), () => {
+      results = this.#disk.read(reads)
+    })
+    this.#after(delayMs, () => {
+      answered(failure === undefined ? { type: 'read', results } : failed(failure))
     })
   }
 

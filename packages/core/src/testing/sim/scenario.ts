@@ -115,7 +115,7 @@ class Scenario {
     while (world.nowMs < faultyMs) {
       world.runFor(world.integer(50, 1_500))
       this.#faults.disturb()
-      const actions = world.integer(0, 6)
+      const actions = world.integer(0, 8)
       for (let count = 0; count < actions; count += 1) {
         this.#workload.act(world.pick(this.#members))
       }
@@ -207,7 +207,14 @@ class Scenario {
     }
     for (const peer of this.#members) peer.boot()
     world.runFor(settlingMs)
-    if (this.#heal('starting anew')) this.#check()
+    if (!this.#heal('starting anew')) return
+    this.#check()
+    // A row is shown as it was stored; an edit of it shows what the store holds of its content.
+    for (const { _id } of this.#oracle.find(first, { collection, filter: {} }) ?? []) {
+      for (const peer of this.#members) this.#workload.upsert(peer, { collection, id: _id })
+    }
+    world.runFor(settlingMs)
+    if (this.#heal('editing every row')) this.#oracle.checkDocuments()
   }
 }
 

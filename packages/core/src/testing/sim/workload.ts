@@ -14,7 +14,7 @@ import type { World } from './world.ts'
 /** The collection of all rows. */
 export const collection = 'orders'
 /** Few documents, so that peers often edit the same one. */
-const rowCount = 12
+const rowCount = 8
 const noteCount = 3
 const pagesPerPeer = 2
 const queriesPerPeer = 4
@@ -60,9 +60,9 @@ export class Workload {
   act(peer: SimulatedPeer): void {
     if (!peer.isUp) return
     const draw = this.#world.fraction()
-    if (draw < 0.35) this.#write(peer)
+    if (draw < 0.26) this.#write(peer)
     else if (draw < 0.65) this.update(peer)
-    else if (draw < 0.68) this.observe(peer, this.#world.pick(queries))
+    else if (draw < 0.67) this.observe(peer, this.#world.pick(queries))
     else if (draw < 0.74) this.open(peer, this.#world.pick(notes))
     else this.#useOnePage(peer)
   }
@@ -124,10 +124,10 @@ export class Workload {
       const document = this.#row()
       const draw = world.fraction()
       if (draw < 0.55) operations.push(this.#upsertion(peer, attempt, document))
-      else if (draw < 0.75) operations.push(this.#insertion(peer, attempt, document))
+      else if (draw < 0.7) operations.push(this.#insertion(peer, attempt, document))
       // With others behind it, a deletion that is refused would take them all with it too often.
       else if (operations.length > 0 || count > 1) continue
-      else if (draw < 0.9) operations.push(this.#deletion(peer, attempt, document))
+      else if (draw < 0.88) operations.push(this.#deletion(peer, attempt, document))
       else {
         operations.push(this.#deletion(peer, attempt, document))
         operations.push(this.#insertion(peer, attempt, document))
@@ -159,6 +159,8 @@ export class Workload {
     peer.execute({ type: 'write', operations }, (answer) => {
       this.#ledger.answered(attempt, peer, answer)
     })
+    // A query that begins while a write is under way must not miss it.
+    if (this.#world.fraction() < 0.1) this.observe(peer, this.#world.pick(queries))
   }
 
   #upsertion(peer: SimulatedPeer, attempt: Attempt, document: DocumentKey): WriteOperation {
