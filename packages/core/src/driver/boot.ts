@@ -45,17 +45,28 @@ const identityKey: StorageKey = ['identity']
 
 /** Opens the store and starts the engine over it. Never rejects. */
 export async function boot(options: BootOptions): Promise<BootResult> {
-  const { storage, cryptography, transports, event, ended } = options
+  const { storage } = options
   const opening = await openStore(storage)
   if (!opening.ok) {
     await storage.close().catch(() => {})
     return opening
   }
-  const { epoch, identitySecretKey } = opening
+  try {
+    return startEngine(options, opening)
+  } catch (error) {
+    await storage.close().catch(() => {})
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    return { ok: false, problem: { code: 'engine-failed', message: `no engine: ${reason}` } }
+  }
+}
+
+/** Throws what the engine throws when it is made: a broken invariant. */
+function startEngine(
+  options: BootOptions,
+  { epoch, identitySecretKey }: StoreOpening & { readonly ok: true },
+): BootResult {
+  const { storage, cryptography, transports, event, ended } = options
   const { recorder } = createFlightRecorder()
-  const createHost = options.createHost ?? createDriverHost
-  const host = createHost((leapMs) => recorder.driver.clockJumped.record(Math.round(leapMs)))
-  recorder.setTime(host.nowMs())
   const createEngine = options.createEngine ?? ((options) => new Engine(options))
   const engine = createEngine({
     app: options.app,
@@ -69,6 +80,9 @@ export async function boot(options: BootOptions): Promise<BootResult> {
     documents: createYjsDocuments(),
     recorder,
   })
+  const createHost = options.createHost ?? createDriverHost
+  const host = createHost((leapMs) => recorder.driver.clockJumped.record(Math.round(leapMs)))
+  recorder.setTime(host.nowMs())
   const driver = new Driver({ engine, storage, transports, host, recorder, event, ended })
   recorder.driver.started.record(epoch)
   driver.start()

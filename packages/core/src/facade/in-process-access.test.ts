@@ -48,6 +48,24 @@ class TinyEngine implements DrivenEngine {
 
 const secret = new Uint8Array(32)
 
+test('an engine that cannot be made is a problem, and its store is closed', async () => {
+  const storage = memoryStorage()
+  const opening = InProcessAccess.open({
+    app: 'cafe',
+    secret,
+    name: '',
+    metadata: {},
+    transports: [],
+    storage,
+    cryptography: nobleCryptography,
+    createEngine: () => {
+      throw new Error('broken invariant: this one')
+    },
+  })
+  await expect(opening).rejects.toMatchObject({ code: 'engine-failed' })
+  await expect(storage.read([])).rejects.toMatchObject({ reason: 'closed' })
+})
+
 async function open(storage: Storage, transports: Parameters<typeof memoryTransport>[0][] = []) {
   let engine: TinyEngine | undefined
   const access = await InProcessAccess.open({

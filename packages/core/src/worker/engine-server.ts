@@ -30,7 +30,7 @@ export class EngineServer implements WorkerApi {
     transportsPort: MessagePort,
     reportsPort: MessagePort,
   ): Promise<WorkerOpening> {
-    const { app, store, secret, name, metadata } = options
+    const { app, store } = options
     if (this.#isOpened) {
       const message = 'this worker runs an engine already; each mesh needs a worker of its own'
       return { ok: false, problem: { code: 'worker-failed', message } }
@@ -42,6 +42,24 @@ export class EngineServer implements WorkerApi {
       const message = `the store ${store} of ${app} is open in another tab of this browser`
       return { ok: false, problem: { code: 'store-in-use', message } }
     }
+    try {
+      return await this.#start(options, this.#createStorage(storeName), claim, [
+        transportsPort,
+        reportsPort,
+      ])
+    } catch (error) {
+      claim.release()
+      const message = error instanceof Error ? error.message : String(error)
+      return { ok: false, problem: { code: 'worker-failed', message } }
+    }
+  }
+
+  async #start(
+    { app, secret, name, metadata }: WorkerOpenOptions,
+    storage: Storage,
+    claim: StoreClaim,
+    [transportsPort, reportsPort]: readonly [MessagePort, MessagePort],
+  ): Promise<WorkerOpening> {
     // The engine may keep for itself what it sends: frames to send again, updates in its cache.
     const reports = new MessageRecordPort<EngineReport, never>(reportsPort, { bytes: 'copy' })
     const result = await boot({
@@ -49,7 +67,7 @@ export class EngineServer implements WorkerApi {
       secret,
       name,
       metadata,
-      storage: this.#createStorage(storeName),
+      storage,
       cryptography: nobleCryptography,
       transports: new MessageRecordPort<TransportOrder, TransportReport>(transportsPort, {
         bytes: 'copy',
@@ -61,7 +79,10 @@ export class EngineServer implements WorkerApi {
         reports.close()
       },
     })
-    if (!result.ok) return this.#refuse(claim, result)
+    if (!result.ok) {
+      claim.release()
+      return result
+    }
     this.#driver = result.driver
     return { ok: true, peer: result.peer }
   }
@@ -73,10 +94,5 @@ export class EngineServer implements WorkerApi {
 
   async stop(): Promise<void> {
     await this.#driver?.stop()
-  }
-
-  #refuse(claim: StoreClaim, opening: WorkerOpening): WorkerOpening {
-    claim.release()
-    return opening
   }
 }
