@@ -14,8 +14,8 @@ import type { ChangeName, HeldRange } from './sync-message.ts'
 import { compareWriters, writerText } from './version-operations.ts'
 import type { Writer } from './version.ts'
 
-/** How long acknowledgements gather: a keystroke each 50 ms makes ten messages a second, not twenty. */
-export const acknowledgementDelayMs = 100
+/** How long acknowledgements gather: a keystroke each 50 ms makes four messages a second, not twenty. */
+export const acknowledgementDelayMs = 250
 
 /** Peers whose holdings are remembered; the one unheard of for longest is forgotten for another. */
 export const holdersMax = 256
