@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { packPackage, publishedPackages } from '../published-packages.mjs'
 import { ROOT } from '../toolchain.mjs'
-import { readmeFiles } from './readme-files.ts'
+import { readmeFiles, readmeHotModule } from './readme-files.ts'
 import { runToEnd } from './programs.ts'
 
 const npmInstall = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
@@ -72,7 +72,8 @@ export async function writeReadmeFiles(
   hubPort: number,
   secret: string,
 ): Promise<void> {
-  for (const [path, content] of readmeFiles()) {
+  const files = [...readmeFiles(), ['src/hot.ts', readmeHotModule()] as const]
+  for (const [path, content] of files) {
     const file = join(path.endsWith('.mjs') ? node : app, path)
     // The one thing that a test cannot have as it is shown: another program may listen there.
     await write(file, content.replaceAll(':8787', `:${hubPort}`))

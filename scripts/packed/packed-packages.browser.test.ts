@@ -1,11 +1,11 @@
 // What an app developer meets on day one: the published packages, packed and installed by npm
 // outside the workspace, with the files that README.md shows.
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { launchChromium, webRtcPermissions } from '@fieldmesh/testing-browser'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { publishedPackages } from '../published-packages.mjs'
 import { findFirefox, hasOrdinaryInterface, launchFirefox } from './firefox.ts'
 import { installPackages, writeReadmeFiles, type Installation } from './installation.ts'
@@ -27,6 +27,9 @@ interface Said {
 }
 
 const closers: (() => Promise<void>)[] = []
+
+/** What nobody in a page caught. */
+const pageErrors: Error[] = []
 
 let installation: Installation
 let chromium: Browser
@@ -51,6 +54,8 @@ async function startVite(...args: readonly string[]): Promise<string> {
 async function visit(address: string): Promise<Page> {
   const profile = await chromium.newContext({ permissions: webRtcPermissions })
   const page = await profile.newPage()
+  // Vite's development server may load a page twice on its first start, and spoil the first one.
+  if (address === origin) page.on('pageerror', (error) => pageErrors.push(error))
   await page.goto(address)
   return page
 }
@@ -75,6 +80,10 @@ beforeAll(async () => {
   const [, port] = await hub.printed(/"type":"listening".*"port":(\d+)/)
   await writeReadmeFiles(installation, Number(port), secret)
 }, 240_000)
+
+afterEach(() => {
+  expect(pageErrors.splice(0)).toEqual([])
+})
 
 afterAll(async () => {
   for (const close of closers.toReversed()) await close()
@@ -179,11 +188,15 @@ describe("the README's app, built by Vite without configuration", () => {
 
 test('a module that is replaced ten times leaves nothing of its meshes behind', async () => {
   const other = await visit(origin)
-  const page = await visit(await startVite())
   const main = join(installation.app, 'src/main.ts')
-  const source = await readFile(main, 'utf8')
+  const source = await readFile(join(installation.app, 'src/hot.ts'), 'utf8')
+  await writeFile(main, source)
+  const page = await visit(await startVite())
   const replace = async (edition: number) => {
-    await writeFile(main, `${source}\ndocument.body.dataset.edition = '${edition}'\n`)
+    // In one step: Vite would take a file that is being written for an empty one.
+    const next = join(installation.app, 'main.next.ts')
+    await writeFile(next, `${source}\ndocument.body.dataset.edition = '${edition}'\n`)
+    await rename(next, main)
     await page.locator(`body[data-edition="${edition}"]`).waitFor()
     await shown(page, 'links', 'webrtc')
   }

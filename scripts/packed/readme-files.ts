@@ -1,22 +1,23 @@
-/**
- * The files that README.md shows: fenced blocks whose info string says `file=PATH`, and those that
- * say `append=PATH`, which go to the end of that file.
- */
+/** The files that README.md shows: fenced blocks whose info string says `file=PATH`. */
 
 import { readFileSync } from 'node:fs'
 
-const readme = new URL('../../README.md', import.meta.url)
-const block = /^```\w+ (file|append)=(\S+)\n([^]*?)^```$/gm
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 
 /** Content by path, in the order of the README. */
 export function readmeFiles(): Map<string, string> {
-  const files = new Map<string, string>()
-  for (const [, where, path, content] of readFileSync(readme, 'utf8').matchAll(block)) {
-    const before = files.get(path!)
-    if ((where === 'file') !== (before === undefined)) {
-      throw new Error(`README.md shows ${path} twice, or appends to it before it is there`)
-    }
-    files.set(path!, before === undefined ? content! : `${before}\n${content}`)
+  const blocks = readme.matchAll(/^```\w+ file=(\S+)\n([^]*?)^```$/gm)
+  return new Map([...blocks].map(([, path, content]) => [path!, content!]))
+}
+
+/** `src/main.ts` as the README says that it is made fit to be replaced while it runs. */
+export function readmeHotModule(): string {
+  const block = /^```ts hot=src\/main\.ts\n([^]*?)^```$/m.exec(readme)?.[1]
+  const main = readmeFiles().get('src/main.ts')
+  const opening = /const mesh = await openMesh\((\{\n[^]*?\n\})\)\n/
+  const options = main && opening.exec(main)?.[1]
+  if (!block?.includes('openMesh(options)') || !options) {
+    throw new Error('README.md shows no longer what becomes of openMesh under hot replacement')
   }
-  return files
+  return main.replace(opening, () => block.replace('options', () => options))
 }
