@@ -3,11 +3,17 @@ import { createYjsDocuments } from '../../documents/yjs-documents.ts'
 import { nodeCryptography } from '../../driver/node-cryptography.ts'
 import { runScenario } from './scenario.ts'
 
+/** Each run twice: some 25 s on one quiet core. `pnpm soak` runs many more. */
 const seedCount = 12
+/** Seeds that have found a bug of the engine, which the comment names. */
+const regressions: readonly number[] = []
+
+const seeds = [...Array.from({ length: seedCount }, (_, index) => index + 1), ...regressions]
 
 describe('a mesh under faults, mended', () => {
-  for (let seed = 1; seed <= seedCount; seed += 1) {
-    test(`seed ${seed}: agrees on every acknowledged write, and runs the same way twice`, () => {
+  test.each(seeds)(
+    'seed %i: agrees on every acknowledged write, and runs the same way twice',
+    (seed) => {
       const run = () =>
         runScenario({ seed, cryptography: nodeCryptography, documents: createYjsDocuments() })
       const first = run()
@@ -16,6 +22,6 @@ describe('a mesh under faults, mended', () => {
       expect({ replay, violations: first.violations }).toEqual({ replay, violations: [] })
       expect(first.acknowledgedWrites).toBeGreaterThan(0)
       expect({ replay, trace: run().traceDigest }).toEqual({ replay, trace: first.traceDigest })
-    }, 120_000)
-  }
+    },
+  )
 })
