@@ -11,12 +11,12 @@ import { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import type { PacketPort, PacketSendResult } from '../mesh/packet-port.ts'
-import { parkMsMax } from './connection.ts'
 import type { ConnectionOutput } from './connection-output.ts'
 import { congestionWindowBytesMax } from './congestion.ts'
 import { answeredHandshakesMax, Connections, handshakeReportMs } from './connections.ts'
 import { packetsInFlightMax } from './loss-recovery.ts'
 import { messageBytesMax } from './message-port.ts'
+import { parkMsMax } from './parking.ts'
 import { unsentBytesMax } from './send-stream.ts'
 
 // Identities take long to make: they are shared by all tests. Sorted by peer id.

@@ -1,8 +1,9 @@
 /** What is going on with one peer: its connection, and the handshakes on the way to one. */
 
 import type { PeerId } from '../identity/peer-id.ts'
-import { parkMsMax, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { InitiatorHandshake, ResponderHandshake } from './handshake.ts'
+import { parkMsMax } from './parking.ts'
 
 /** A handshake that this end opened. */
 export interface Opening {

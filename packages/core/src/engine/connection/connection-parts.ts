@@ -1,0 +1,28 @@
+/** What one connection is made of: the parts that its packets in and out have in common. */
+
+import type { EngineContext } from '../context.ts'
+import type { PeerId } from '../identity/peer-id.ts'
+import type { PacketPort } from '../mesh/packet-port.ts'
+import type { CongestionController } from './congestion.ts'
+import type { ConnectionOutputs } from './connection-output.ts'
+import type { DatagramQueue } from './datagram-queue.ts'
+import type { LossRecovery } from './loss-recovery.ts'
+import type { PacketProtection } from './packet-protection.ts'
+import type { ReceivedPackets } from './received-packets.ts'
+import type { StreamSet } from './stream-set.ts'
+
+/** Made once by the connection; whoever takes some of it names them. */
+export interface ConnectionParts {
+  readonly context: EngineContext
+  readonly peer: PeerId
+  readonly packets: PacketPort
+  readonly outputs: ConnectionOutputs
+  readonly protection: PacketProtection
+  readonly streams: StreamSet
+  readonly datagrams: DatagramQueue
+  /** Numbers of the packets that came in. */
+  readonly received: ReceivedPackets
+  /** Packets that went out. */
+  readonly recovery: LossRecovery
+  readonly congestion: CongestionController
+}

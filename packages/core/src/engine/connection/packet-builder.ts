@@ -1,0 +1,114 @@
+/** Makes packets: picks the frames for each, writes them, seals them. */
+
+import { ByteWriter } from '../bytes/writer.ts'
+import { priorities } from '../link/link-port.ts'
+import { closeCodes, type CloseCode } from './connection-output.ts'
+import type { ConnectionParts } from './connection-parts.ts'
+import { encodeFrame, varintBytes } from './frame.ts'
+import type { SentFrame } from './loss-recovery.ts'
+import { protectionBytesMax, type SealedPacket } from './packet-protection.ts'
+import { acknowledgedRangesMax } from './received-packets.ts'
+
+/** Rank of datagrams: they carry awareness, which people watch. */
+const datagramRank = priorities.indexOf('interactive')
+
+type PacketBuilderParts = Pick<
+  ConnectionParts,
+  'context' | 'protection' | 'streams' | 'datagrams' | 'received' | 'recovery'
+>
+
+/** A packet that asks for an acknowledgement, and what of it has to be sent again when it is lost. */
+export interface BuiltPacket extends SealedPacket {
+  readonly frames: readonly SentFrame[]
+}
+
+/** Each packet made uses up a number, so what is made has to be sent. */
+export class PacketBuilder {
+  readonly #parts: PacketBuilderParts
+  readonly #writer = new ByteWriter(2048)
+  #pingDue: boolean
+
+  /** `pingDue`: the first packet asks for an acknowledgement, whatever else is in it. */
+  constructor(parts: PacketBuilderParts, pingDue: boolean) {
+    this.#parts = parts
+    this.#pingDue = pingDue
+  }
+
+  /** There is something to send at that rank. */
+  hasContent(rank: number): boolean {
+    const { streams, datagrams } = this.#parts
+    if (streams.canSend(rank)) return true
+    if (rank === datagramRank && datagrams.size > 0) return true
+    return rank === 0 && (this.#pingDue || streams.creditDue)
+  }
+
+  /** A packet of at most `packetBytes` with what the rank has to send; a ping when it has nothing. */
+  build(rank: number, packetBytes: number, nowMs: number): BuiltPacket {
+    const { streams, received, recovery } = this.#parts
+    const room = packetBytes - protectionBytesMax
+    const frames: SentFrame[] = []
+    this.#writer.clear()
+    if (received.owed) {
+      this.#writeAcknowledgement(packetBytes, nowMs)
+      frames.push({ type: 'acknowledgement', report: received.reported() })
+    }
+    const contentStart = this.#writer.length
+    streams.writeCredit(recovery.roundTrip.smoothedMs, this.#writer, frames, nowMs)
+    if (this.#pingDue) encodeFrame({ type: 'ping' }, this.#writer)
+    if (rank === datagramRank) this.#writeDatagrams(room)
+    streams.writePieces(rank, room, this.#writer, frames)
+    // A probe with nothing to repeat: whatever is answered by an acknowledgement will do.
+    if (this.#writer.length === contentStart) encodeFrame({ type: 'ping' }, this.#writer)
+    this.#pingDue = false
+    const { number, bytes } = this.#seal()
+    return { number, bytes, frames }
+  }
+
+  /** A packet of nothing but an acknowledgement; it is not under way in the sense of recovery. */
+  buildAcknowledgement(packetBytes: number, nowMs: number): Uint8Array {
+    this.#writer.clear()
+    this.#writeAcknowledgement(packetBytes, nowMs)
+    return this.#seal().bytes
+  }
+
+  /** The packet that ends the connection. */
+  buildClose(code: CloseCode): Uint8Array {
+    this.#writer.clear()
+    encodeFrame({ type: 'close', code: closeCodes.indexOf(code) }, this.#writer)
+    return this.#seal().bytes
+  }
+
+  #writeAcknowledgement(packetBytes: number, nowMs: number): void {
+    const { received } = this.#parts
+    // A range takes at most 14 bytes: about half a small packet, so that data fits beside it.
+    const countMax = Math.min(acknowledgedRangesMax, Math.floor(packetBytes / 32))
+    const ranges = received.report().slice(0, countMax)
+    const delayMs = received.delayMs(nowMs)
+    encodeFrame({ type: 'acknowledgement', delayMs, ranges }, this.#writer)
+  }
+
+  #writeDatagrams(room: number): void {
+    const { context, datagrams } = this.#parts
+    const { connection } = context.recorder
+    for (;;) {
+      const payload = datagrams.peek()
+      if (payload === undefined) return
+      const bytes = 1 + varintBytes(payload.length) + payload.length
+      if (bytes > room - this.#writer.length) {
+        // Too large for what is left of this packet, or for any.
+        if (bytes <= room && this.#writer.length > 0) return
+        connection.datagramsTooLarge.add()
+        datagrams.shift()
+        continue
+      }
+      datagrams.shift()
+      encodeFrame({ type: 'datagram', payload }, this.#writer)
+      connection.datagramsSent.add()
+    }
+  }
+
+  #seal(): SealedPacket {
+    const { protection, recovery } = this.#parts
+    return protection.seal(this.#writer.view(), recovery.largestAcknowledged)
+  }
+}
