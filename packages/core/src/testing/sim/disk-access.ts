@@ -1,6 +1,7 @@
 /**
- * The way of one boot of a peer to its disk: when operations reach the medium and when, later, they
- * are answered. A crash in between loses or keeps a batch; what is read may be old when it arrives.
+ * The way of one boot of a peer to its disk. Operations take effect in the order of the calls (KV7 of
+ * docs/specs/storage.md) and are answered later, in any order: a crash in between loses or keeps a
+ * batch, and what was read may be old when it arrives.
  */
 
 import type { StorageAnswer } from '../../engine/input.ts'
@@ -9,6 +10,7 @@ import type { DiskFailure, SimulatedDisk } from './simulated-disk.ts'
 
 /** What a way to a disk needs of its world. */
 export interface DiskWorld {
+  readonly nowMs: number
   readonly diskDelayMsMax: number
   after(delayMs: number, action: () => void): void
   /** A number from 0 to 1 from the world's seed. */
@@ -17,11 +19,15 @@ export interface DiskWorld {
 
 /** No disk answers at once. */
 const diskDelayMsMin = 0.2
+/** Between two operations: more than adding and subtracting times may be wrong by. */
+const effectGapMs = 0.001
 
-/** See the file header. Nothing reaches the disk, or is answered, after the end of the boot. */
+/** See the file header. Nothing takes effect, or is answered, after the end of the boot. */
 export class DiskAccess {
   readonly #world: DiskWorld
   readonly #disk: SimulatedDisk
+  /** When the last operation takes effect. */
+  #effectAtMs = 0
   #isCut = false
 
   constructor(world: DiskWorld, disk: SimulatedDisk) {
@@ -35,40 +41,41 @@ export class DiskAccess {
   }
 
   read(reads: readonly StorageRead[], answered: (answer: StorageAnswer) => void): void {
-    const delayMs = this.#delayMs()
     const { failure } = this.#disk
     let results: readonly StorageReadResult[] = []
-    this.#after(delayMs * this.#world.fraction(), () => {
-      results = this.#disk.read(reads)
-    })
-    this.#after(delayMs, () => {
-      answered(failure === undefined ? { type: 'read', results } : failed(failure))
-    })
+    this.#operate(
+      () => {
+        results = this.#disk.read(reads)
+      },
+      () => answered(failure === undefined ? { type: 'read', results } : failed(failure)),
+    )
   }
 
   write(writes: readonly StorageWrite[], answered: (answer: StorageAnswer) => void): void {
-    const delayMs = this.#delayMs()
     const { failure } = this.#disk
-    if (failure === undefined || failure.keeps) {
-      this.#after(delayMs * this.#world.fraction(), () => {
-        this.#disk.write(writes)
-        if (failure !== undefined) this.#disk.hasMisled = true
-      })
-    }
-    this.#after(delayMs, () => {
-      answered(failure === undefined ? { type: 'written' } : failed(failure))
-    })
+    this.#operate(
+      () => {
+        if (failure?.keeps !== false) this.#disk.write(writes)
+        if (failure?.keeps === true) this.#disk.hasMisled = true
+      },
+      () => answered(failure === undefined ? { type: 'written' } : failed(failure)),
+    )
+  }
+
+  #operate(takeEffect: () => void, answer: () => void): void {
+    const world = this.#world
+    const delayMs = (diskDelayMsMin + world.fraction() * world.diskDelayMsMax) * this.#disk.slowness
+    const effectMs = delayMs * world.fraction()
+    this.#effectAtMs = Math.max(this.#effectAtMs + effectGapMs, world.nowMs + effectMs)
+    const untilEffectMs = this.#effectAtMs - world.nowMs
+    this.#after(untilEffectMs, takeEffect)
+    this.#after(untilEffectMs + delayMs - effectMs, answer)
   }
 
   #after(delayMs: number, action: () => void): void {
     this.#world.after(delayMs, () => {
       if (!this.#isCut) action()
     })
-  }
-
-  #delayMs(): number {
-    const { diskDelayMsMax } = this.#world
-    return (diskDelayMsMin + this.#world.fraction() * diskDelayMsMax) * this.#disk.slowness
   }
 }
 
