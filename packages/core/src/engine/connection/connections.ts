@@ -1,59 +1,29 @@
 /**
  * The virtual connections of one engine: at most one to each peer, opened, answered, replaced and
  * parked here (docs/specs/connection.md). Calls go down, events come up through `poll`.
+ *
+ * `PeerTable` holds what goes on with each peer, `Openings` and `Answers` the two sides of
+ * handshakes; an established one becomes a `Connection`.
  */
 
 import { assert, unreachable } from '../assert.ts'
-import { equalBytes } from '../bytes/compare.ts'
 import type { EngineContext } from '../context.ts'
 import { CertificateVerifier, type Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
-import type { Problem, ProblemCode } from '../problem.ts'
+import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
 import type { CloseReason, ConnectionOutput, ConnectionOutputs } from './connection-output.ts'
 import { Farewells } from './farewells.ts'
-import {
-  InitiatorHandshake,
-  ResponderHandshake,
-  type Established,
-  type HandshakeFailureReason,
-  type LocalParty,
-} from './handshake.ts'
+import { HandshakeReports } from './handshake-reports.ts'
+import type { Established } from './handshake.ts'
 import { messageBytesMax, type MessagePort, type MessageSendResult } from './message-port.ts'
-import {
-  decodePacket,
-  encodePacket,
-  protocolVersion,
-  type ConnectionId,
-  type Packet,
-} from './packet.ts'
-
-import { entryDeadlineMs, isForgotten, type Opening, type PeerEntry } from './peer-entry.ts'
-
-/** Peers with a connection or on the way to one. Beyond it `open` is refused, openings are dropped. */
-export const connectionsMax = 1024
-
-/** Handshakes answered and not finished. Beyond it openings are dropped until some finish or expire. */
-export const answeredHandshakesMax = 64
-
-/** An answered handshake that is not finished in this time is forgotten. */
-export const answeredHandshakeMsMax = 10_000
-
-/** First repetition of an opening, doubling up to the longest pause. */
-const openRepeatMs = 500
-const openRepeatMsMax = 8000
-
-/** An opening unanswered for this long is reported, once; it goes on while there is a route. */
-export const handshakeReportMs = 30_000
-
-/** A peer whose handshakes fail is reported once in this time. */
-const peerReportMs = 60_000
-
-/** Reported peers that are remembered; beyond it all are forgotten and may be reported again. */
-const reportedPeersMax = 256
+import { Openings } from './openings.ts'
+import { decodePacket, encodePacket, type ConnectionId, type Packet } from './packet.ts'
+import { entryDeadlineMs, isForgotten, loseRoute, type PeerEntry } from './peer-entry.ts'
+import { connectionsMax, PeerTable } from './peer-table.ts'
 
 /** Largest datagram taken, in bytes. */
 export const datagramBytesMax = 64 * 1024
@@ -70,41 +40,41 @@ export interface ConnectionsOptions {
 export class Connections implements MessagePort {
   readonly #context: EngineContext
   readonly #packets: PacketPort
-  readonly #party: LocalParty
-  readonly #peers = new Map<PeerId, PeerEntry>()
+  readonly #peers: PeerTable
+  readonly #openings: Openings
+  readonly #answers: Answers
+  readonly #reports: HandshakeReports
+  readonly #farewells = new Farewells()
   readonly #outputs: ConnectionOutputs = []
   #outputHead = 0
-  readonly #farewells = new Farewells()
-  readonly #reportedAtMs = new Map<PeerId, number>()
-  #answeringCount = 0
 
   constructor(context: EngineContext, options: ConnectionsOptions, packets: PacketPort) {
     this.#context = context
     this.#packets = packets
     const { identity, app, secret, epoch } = options
-    this.#party = {
+    const party = {
       context,
       identity,
       epoch,
       presharedKey: deriveJoinKeys(app, secret, context.cryptography).presharedKey,
       verifier: new CertificateVerifier(context.cryptography),
     }
+    this.#peers = new PeerTable(packets)
+    this.#reports = new HandshakeReports(context, this.#outputs)
+    this.#openings = new Openings(party, packets, this.#reports)
+    this.#answers = new Answers(party, packets, this.#peers, this.#reports)
   }
 
   /** Begins a handshake unless there is a connection or one is under way; waits for a route. */
   open(peer: PeerId, nowMs: number): void {
     const known = this.#peers.get(peer)
-    if (known === undefined && this.#peers.size >= connectionsMax) {
-      this.#report(
-        'limit-reached',
-        `no connection to ${peer}: ${connectionsMax} peers already`,
-        peer,
-      )
+    if (known === undefined && this.#peers.isFull) {
+      this.#reports.noRoom(peer, connectionsMax)
       return
     }
-    const entry = known ?? this.#add(peer, nowMs)
+    const entry = known ?? this.#peers.add(peer, nowMs)
     entry.wanted = true
-    this.#openIfDue(entry, nowMs)
+    this.#openings.startIfDue(entry, nowMs)
   }
 
   /** Ends what there is with the peer, and tells it. */
@@ -113,14 +83,14 @@ export class Connections implements MessagePort {
     if (entry === undefined) return
     entry.wanted = false
     entry.opening = undefined
-    this.#stopAnswering(entry)
+    this.#answers.stop(entry)
     entry.connection?.close(reason, nowMs)
     this.#settle(entry, nowMs)
   }
 
   /** Ends all connections: this peer is stopping. */
   closeAll(nowMs: number): void {
-    for (const peer of this.#peers.keys()) this.close(peer, 'stopping', nowMs)
+    for (const { peer } of this.#peers) this.close(peer, 'stopping', nowMs)
   }
 
   /** A packet came in; `from` is what the packet says, unproven. The payload is only read. */
@@ -134,7 +104,7 @@ export class Connections implements MessagePort {
       case 'protected':
         return this.#protectedReceived(from, packet, nowMs)
       case 'handshake-open':
-        return this.#openReceived(from, packet, nowMs)
+        return this.#answers.openReceived(from, packet, nowMs)
       case 'handshake-answer':
         return this.#answerReceived(from, packet, nowMs)
       case 'handshake-finish':
@@ -150,14 +120,12 @@ export class Connections implements MessagePort {
 
   /** The mesh takes packets again. */
   packetsWritable(nowMs: number): void {
-    const waiting = [...this.#peers.values()].filter(
+    const waiting = [...this.#peers].filter(
       ({ opening, connection }) => opening?.unsent === true || connection?.isBlocked === true,
     )
     for (const entry of waiting) {
-      // Who goes first now goes last next time.
-      this.#peers.delete(entry.peer)
-      this.#peers.set(entry.peer, entry)
-      if (entry.opening?.unsent === true) this.#sendOpening(entry, entry.opening, nowMs)
+      this.#peers.moveToEnd(entry)
+      this.#openings.packetsWritable(entry, nowMs)
       entry.connection?.packetsWritable(nowMs)
       this.#settle(entry, nowMs)
     }
@@ -169,14 +137,14 @@ export class Connections implements MessagePort {
     if (entry === undefined) return
     entry.unreachableSinceMs = undefined
     entry.connection?.peerReachable(nowMs)
-    this.#openIfDue(entry, nowMs)
+    this.#openings.startIfDue(entry, nowMs)
     this.#settle(entry, nowMs)
   }
 
   /** The route to the peer is gone. */
   peerUnreachable(peer: PeerId, nowMs: number): void {
     const entry = this.#peers.get(peer)
-    if (entry !== undefined) this.#lostRoute(entry, nowMs)
+    if (entry !== undefined) loseRoute(entry, nowMs)
   }
 
   /** The route to the peer is another one now. */
@@ -208,22 +176,15 @@ export class Connections implements MessagePort {
   /** When `handleDeadline` has to be called; `Infinity` for never. Linear in the number of peers. */
   nextDeadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY
-    for (const entry of this.#peers.values())
-      deadlineMs = Math.min(deadlineMs, entryDeadlineMs(entry))
+    for (const entry of this.#peers) deadlineMs = Math.min(deadlineMs, entryDeadlineMs(entry))
     return deadlineMs
   }
 
   handleDeadline(nowMs: number): void {
-    for (const entry of this.#peers.values()) {
+    for (const entry of this.#peers) {
       if (entryDeadlineMs(entry) > nowMs) continue
-      if (entry.answering !== undefined && entry.answering.expiresAtMs <= nowMs) {
-        this.#failed(entry.peer, 'expired')
-        this.#stopAnswering(entry)
-        this.#openIfDue(entry, nowMs)
-      }
-      if (entry.opening !== undefined && entry.opening.deadlineMs <= nowMs) {
-        this.#repeatOpening(entry, entry.opening, nowMs)
-      }
+      if (this.#answers.handleDeadline(entry, nowMs)) this.#openings.startIfDue(entry, nowMs)
+      this.#openings.handleDeadline(entry, nowMs)
       entry.connection?.handleDeadline(nowMs)
       if (isForgotten(entry, nowMs)) entry.wanted = false
       this.#settle(entry, nowMs)
@@ -265,67 +226,15 @@ export class Connections implements MessagePort {
     this.#sendUnknown(from, packet.connection, nowMs)
   }
 
-  #openReceived(from: PeerId, packet: Packet & { type: 'handshake-open' }, nowMs: number): void {
-    const { recorder } = this.#context
-    if (from === this.#party.identity.peer) return
-    if (packet.version !== protocolVersion) {
-      this.#refuse(from, packet.connection, 'version', nowMs)
-      return
-    }
-    const known = this.#peers.get(from)
-    const answering = known?.answering
-    if (answering !== undefined && equalBytes(answering.openMessage, packet.message)) {
-      this.#packets.send(from, 'control', answering.handshake.answerPacket, nowMs)
-      return
-    }
-    // Both opened at once: the opening of the lower peer id counts, and the other end answers it.
-    if (known?.opening !== undefined && this.#party.identity.peer < from) return
-    const isFull =
-      (known === undefined && this.#peers.size >= connectionsMax) ||
-      (answering === undefined && this.#answeringCount >= answeredHandshakesMax)
-    if (isFull) {
-      recorder.connection.handshakesDropped.add()
-      return
-    }
-    const handshake = ResponderHandshake.answer(
-      this.#party,
-      from,
-      packet.connection,
-      packet.message,
-    )
-    if (typeof handshake === 'string') {
-      this.#refuse(from, packet.connection, 'secret', nowMs)
-      return
-    }
-    const entry = known ?? this.#add(from, nowMs)
-    this.#stopAnswering(entry)
-    entry.opening = undefined
-    entry.answering = {
-      handshake,
-      openMessage: packet.message.slice(),
-      expiresAtMs: nowMs + answeredHandshakeMsMax,
-    }
-    this.#answeringCount += 1
-    this.#packets.send(from, 'control', handshake.answerPacket, nowMs)
-  }
-
   #answerReceived(
     from: PeerId,
     packet: Packet & { type: 'handshake-answer' },
     nowMs: number,
   ): void {
     const entry = this.#peers.get(from)
-    const opening = entry?.opening
-    if (entry === undefined || opening === undefined) return
-    if (opening.spoilt || opening.handshake.connection !== packet.connection) return
-    const result = opening.handshake.answerReceived(packet.message)
-    if (result.type === 'failed') {
-      opening.spoilt = true
-      this.#handshakeFailed(from, result.reason, nowMs)
-      return
-    }
-    this.#context.recorder.connection.handshakeMs.observe(nowMs - opening.sinceMs)
-    this.#established(entry, result.established, 'initiator', nowMs)
+    if (entry === undefined) return
+    const established = this.#openings.answerReceived(entry, packet, nowMs)
+    if (established !== undefined) this.#established(entry, established, 'initiator', nowMs)
   }
 
   #finishReceived(
@@ -342,30 +251,18 @@ export class Connections implements MessagePort {
       this.#sendUnknown(from, packet.connection, nowMs)
       return
     }
-    const result = answering.handshake.finishReceived(packet.message)
-    if (result.type === 'failed') {
-      this.#stopAnswering(entry)
-      this.#handshakeFailed(from, result.reason, nowMs)
-      this.#openIfDue(entry, nowMs)
+    const established = this.#answers.finishReceived(entry, answering, packet.message, nowMs)
+    if (established === undefined) {
+      this.#openings.startIfDue(entry, nowMs)
       this.#settle(entry, nowMs)
       return
     }
-    this.#established(entry, result.established, 'responder', nowMs)
+    this.#established(entry, established, 'responder', nowMs)
   }
 
-  /** Unproven, so it is told and changes nothing: the opening goes on. */
   #refusalReceived(from: PeerId, packet: Packet & { type: 'refusal' }): void {
-    const opening = this.#peers.get(from)?.opening
-    if (opening === undefined || opening.handshake.connection !== packet.connection) return
-    if (opening.reported) return
-    opening.reported = true
-    this.#failed(from, packet.reason)
-    if (packet.reason === 'secret') {
-      this.#report('secret-mismatch', `peer ${from} refused: its secret is another one`, from)
-    } else {
-      const message = `peer ${from} does not speak version ${protocolVersion} of connections`
-      this.#report('protocol-version-mismatch', message, from)
-    }
+    const entry = this.#peers.get(from)
+    if (entry !== undefined) this.#openings.refusalReceived(entry, packet)
   }
 
   /** Unproven, so it counts only when the connection is silent; and then it costs one handshake. */
@@ -378,20 +275,7 @@ export class Connections implements MessagePort {
     const connection = entry?.connection
     if (entry === undefined || connection?.remoteId !== packet.connection) return
     if (!connection.isSilent || entry.answering !== undefined) return
-    this.#startOpening(entry, nowMs)
-  }
-
-  #refuse(to: PeerId, connection: ConnectionId, reason: 'version' | 'secret', nowMs: number): void {
-    this.#context.recorder.connection.handshakesRefused.add()
-    this.#packets.send(to, 'control', encodePacket({ type: 'refusal', connection, reason }), nowMs)
-    if (!this.#mayReport(to, nowMs)) return
-    this.#failed(to, reason)
-    if (reason === 'secret') {
-      this.#report('secret-mismatch', `peer ${to} opened with another secret`, to)
-    } else {
-      const message = `peer ${to} opened in another version than ${protocolVersion} of connections`
-      this.#report('protocol-version-mismatch', message, to)
-    }
+    this.#openings.start(entry, nowMs)
   }
 
   #sendUnknown(to: PeerId, connection: ConnectionId, nowMs: number): void {
@@ -399,51 +283,7 @@ export class Connections implements MessagePort {
     this.#packets.send(to, 'control', packet, nowMs)
   }
 
-  // Handshakes
-
-  #openIfDue(entry: PeerEntry, nowMs: number): void {
-    const underWay = entry.connection ?? entry.opening ?? entry.answering
-    if (!entry.wanted || underWay !== undefined || entry.unreachableSinceMs !== undefined) return
-    this.#startOpening(entry, nowMs)
-  }
-
-  #startOpening(entry: PeerEntry, nowMs: number): void {
-    if (entry.opening !== undefined) return
-    this.#context.recorder.connection.handshakeStarted.record(entry.peer)
-    entry.opening = {
-      handshake: new InitiatorHandshake(this.#party, entry.peer),
-      sinceMs: nowMs,
-      repeatMs: openRepeatMs,
-      deadlineMs: nowMs,
-      spoilt: false,
-      reported: false,
-      unsent: false,
-    }
-    this.#sendOpening(entry, entry.opening, nowMs)
-  }
-
-  #repeatOpening(entry: PeerEntry, opening: Opening, nowMs: number): void {
-    if (nowMs - opening.sinceMs >= handshakeReportMs && !opening.reported) {
-      opening.reported = true
-      this.#failed(entry.peer, 'unanswered')
-      const message = `peer ${entry.peer} has a route but has not answered for ${handshakeReportMs} ms`
-      this.#report('handshake-failed', message, entry.peer)
-    }
-    if (opening.spoilt) {
-      opening.handshake = new InitiatorHandshake(this.#party, entry.peer)
-      opening.spoilt = false
-    }
-    this.#sendOpening(entry, opening, nowMs)
-  }
-
-  #sendOpening(entry: PeerEntry, opening: Opening, nowMs: number): void {
-    const { openPacket } = opening.handshake
-    const result = this.#packets.send(entry.peer, 'control', openPacket, nowMs)
-    opening.unsent = result === 'full'
-    if (result === 'no-route') return this.#lostRoute(entry, nowMs)
-    opening.deadlineMs = nowMs + opening.repeatMs
-    if (result === 'accepted') opening.repeatMs = Math.min(opening.repeatMs * 2, openRepeatMsMax)
-  }
+  // Peers
 
   #established(
     entry: PeerEntry,
@@ -455,7 +295,7 @@ export class Connections implements MessagePort {
     const former = entry.connection
     former?.abandon(former.epoch === established.epoch ? 'replaced' : 'restarted')
     entry.opening = undefined
-    this.#stopAnswering(entry)
+    this.#answers.stop(entry)
     entry.wanted = true
     entry.unreachableSinceMs = undefined
     const connection = new Connection(this.#context, this.#packets, this.#outputs, {
@@ -467,51 +307,6 @@ export class Connections implements MessagePort {
     this.#outputs.push({ type: 'connected', peer, epoch: established.epoch })
     connection.start(nowMs)
     this.#settle(entry, nowMs)
-  }
-
-  #handshakeFailed(peer: PeerId, reason: HandshakeFailureReason, nowMs: number): void {
-    this.#context.recorder.connection.handshakesRefused.add()
-    this.#failed(peer, reason)
-    if (reason !== 'identity' || !this.#mayReport(peer, nowMs)) return
-    const message = `who speaks for peer ${peer} has keys of another identity`
-    this.#report('identity-mismatch', message, peer)
-  }
-
-  /** Anybody can make a peer look wrong, as often as they like: once a minute is told. */
-  #mayReport(peer: PeerId, nowMs: number): boolean {
-    const reportedAtMs = this.#reportedAtMs.get(peer)
-    if (reportedAtMs !== undefined && nowMs - reportedAtMs < peerReportMs) return false
-    if (this.#reportedAtMs.size >= reportedPeersMax) this.#reportedAtMs.clear()
-    this.#reportedAtMs.set(peer, nowMs)
-    return true
-  }
-
-  #stopAnswering(entry: PeerEntry): void {
-    if (entry.answering === undefined) return
-    entry.answering = undefined
-    this.#answeringCount -= 1
-  }
-
-  // Peers
-
-  #add(peer: PeerId, nowMs: number): PeerEntry {
-    const hasRoute = this.#packets.payloadBytesMax(peer) > 0
-    const entry: PeerEntry = {
-      peer,
-      connection: undefined,
-      opening: undefined,
-      answering: undefined,
-      wanted: false,
-      unreachableSinceMs: hasRoute ? undefined : nowMs,
-    }
-    this.#peers.set(peer, entry)
-    return entry
-  }
-
-  #lostRoute(entry: PeerEntry, nowMs: number): void {
-    entry.unreachableSinceMs ??= nowMs
-    entry.opening = undefined
-    entry.connection?.peerUnreachable(nowMs)
   }
 
   /** Tidies up after anything that may have ended a connection. */
@@ -526,16 +321,6 @@ export class Connections implements MessagePort {
       entry.opening = undefined
       entry.wanted = false
     }
-    const rest = entry.connection ?? entry.opening ?? entry.answering
-    if (rest === undefined && !entry.wanted) this.#peers.delete(entry.peer)
-  }
-
-  #failed(peer: PeerId, reason: string): void {
-    this.#context.recorder.connection.handshakeFailed.record(peer, reason)
-  }
-
-  #report(code: ProblemCode, message: string, peer: PeerId): void {
-    const problem: Problem = { code, message }
-    this.#outputs.push({ type: 'problem', problem, peer })
+    this.#peers.removeIfIdle(entry)
   }
 }

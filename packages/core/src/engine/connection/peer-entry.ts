@@ -58,3 +58,10 @@ export function isForgotten(entry: PeerEntry, nowMs: number): boolean {
   if (connection !== undefined || unreachableSinceMs === undefined) return false
   return nowMs - unreachableSinceMs >= parkMsMax
 }
+
+/** The route to the peer is gone: an opening has to begin anew, a connection waits. */
+export function loseRoute(entry: PeerEntry, nowMs: number): void {
+  entry.unreachableSinceMs ??= nowMs
+  entry.opening = undefined
+  entry.connection?.peerUnreachable(nowMs)
+}
