@@ -29,9 +29,7 @@ async function join(device: Device): Promise<Mesh> {
   })
 }
 
-async function show(root: HTMLElement): Promise<Mesh> {
-  const device = thisDevice()
-  const mesh = await join(device)
+async function show(root: HTMLElement, mesh: Mesh, device: Device): Promise<void> {
   const note = await mesh.document('notes/today')
   const tabs = tabsView()
   root.replaceChildren(
@@ -58,7 +56,6 @@ async function show(root: HTMLElement): Promise<Mesh> {
   void mesh.ended.then((problem) => {
     if (problem !== undefined) root.replaceChildren(obstacleView(problem))
   })
-  return mesh
 }
 
 /** On a narrow screen one pane at a time; on a wide one the tabs are not shown. */
@@ -84,12 +81,21 @@ function tabsView(): HTMLElement {
 
 async function start(): Promise<void> {
   const root = document.querySelector<HTMLElement>('#app')!
+  const device = thisDevice()
+  const opening = join(device)
+  // Set before anything is awaited: a module replaced while its mesh opens must close it as well.
+  import.meta.hot?.dispose(() => {
+    void opening.then(
+      (mesh) => mesh.close(),
+      () => undefined,
+    )
+  })
+  import.meta.hot?.accept()
   try {
-    const mesh = await show(root)
+    const mesh = await opening
     // For the console: an engineer asks it what the page knows.
     Object.assign(globalThis, { mesh })
-    import.meta.hot?.dispose(() => void mesh.close())
-    import.meta.hot?.accept()
+    await show(root, mesh, device)
   } catch (error) {
     root.replaceChildren(obstacleView(error))
   }
