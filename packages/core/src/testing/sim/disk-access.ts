@@ -12,15 +12,14 @@ import type { DiskFailure, SimulatedDisk } from './simulated-disk.ts'
 export interface DiskWorld {
   readonly nowMs: number
   readonly diskDelayMsMax: number
-  after(delayMs: number, action: () => void): void
+  /** Actions of one time come in the order of the calls. */
+  at(atMs: number, action: () => void): void
   /** A number from 0 to 1 from the world's seed. */
   fraction(): number
 }
 
 /** No disk answers at once. */
 const diskDelayMsMin = 0.2
-/** Between two operations: more than adding and subtracting times may be wrong by. */
-const effectGapMs = 0.001
 
 /** See the file header. Nothing takes effect, or is answered, after the end of the boot. */
 export class DiskAccess {
@@ -66,14 +65,13 @@ export class DiskAccess {
     const world = this.#world
     const delayMs = (diskDelayMsMin + world.fraction() * world.diskDelayMsMax) * this.#disk.slowness
     const effectMs = delayMs * world.fraction()
-    this.#effectAtMs = Math.max(this.#effectAtMs + effectGapMs, world.nowMs + effectMs)
-    const untilEffectMs = this.#effectAtMs - world.nowMs
-    this.#after(untilEffectMs, takeEffect)
-    this.#after(untilEffectMs + delayMs - effectMs, answer)
+    this.#effectAtMs = Math.max(this.#effectAtMs, world.nowMs + effectMs)
+    this.#at(this.#effectAtMs, takeEffect)
+    this.#at(this.#effectAtMs + delayMs - effectMs, answer)
   }
 
-  #after(delayMs: number, action: () => void): void {
-    this.#world.after(delayMs, () => {
+  #at(atMs: number, action: () => void): void {
+    this.#world.at(atMs, () => {
       if (!this.#isCut) action()
     })
   }

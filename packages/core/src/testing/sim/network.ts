@@ -18,6 +18,8 @@ export interface PipeEnd {
 export interface PipeWorld {
   readonly nowMs: number
   after(delayMs: number, action: () => void): void
+  /** The same at a time. Actions of one time come in the order of the calls. */
+  at(atMs: number, action: () => void): void
   /** A number from 0 to 1 from the world's seed. */
   fraction(): number
   isPartitioned(left: string, right: string): boolean
@@ -104,12 +106,12 @@ export class Pipe {
     const drainedBytes = direction.sentBytes
     const breaks = direction.messagesLeft <= 0
 
-    world.after(direction.busyUntilMs - world.nowMs, () => {
+    world.at(direction.busyUntilMs, () => {
       if (!this.#isOpen) return
       direction.drainedBytes = drainedBytes
       direction.from.deliver({ type: 'channel-drained', channel, drainedBytes })
     })
-    world.after(direction.arrivesAtMs - world.nowMs, () => {
+    world.at(direction.arrivesAtMs, () => {
       const { from: sender, to: receiver } = direction
       if (!this.#isOpen || world.isPartitioned(sender.peer, receiver.peer)) return
       if (breaks) this.#breakUnder(direction)
@@ -124,8 +126,7 @@ export class Pipe {
     const { from, to, arrivesAtMs } = direction
     from.deliver({ type: 'channel-closed', channel, reason: 'local' })
     if (!this.#isOpen) return
-    const delayMs = Math.max(arrivesAtMs - this.#world.nowMs, this.#profile.latencyMs)
-    this.#world.after(delayMs, () => {
+    this.#world.at(Math.max(arrivesAtMs, this.#world.nowMs + this.#profile.latencyMs), () => {
       this.#isOpen = false
       if (this.#world.isPartitioned(from.peer, to.peer)) return
       to.deliver({ type: 'channel-closed', channel: to.channel, reason: 'remote' })

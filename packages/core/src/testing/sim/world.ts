@@ -83,6 +83,10 @@ export class World implements PipeWorld, DiskWorld {
     this.#queue.push(this.#nowMs + delayMs, action)
   }
 
+  at(atMs: number, action: () => void): void {
+    this.#queue.push(atMs, action)
+  }
+
   isPartitioned(left: string, right: string): boolean {
     return this.wiring.isPartitioned(left, right)
   }
