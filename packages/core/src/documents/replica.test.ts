@@ -270,6 +270,21 @@ describe('queries', () => {
     expect(shown.length).toBe(801)
   })
 
+  test('[DO14] writes that became durable together are one event for each query', () => {
+    const driver = start()
+    driver.ask({ type: 'observe', subscriber: 3, query: { collection: 'orders', filter: {} } })
+    for (let id = 0; id < 50; id += 1) {
+      driver.command({ type: 'write', operations: [insert(`o-${id}`, { n: id })] })
+    }
+    driver.settle()
+    const changed = driver.events.filter((event) => event.type === 'rows-changed')
+    const rows = changed.flatMap(({ changes }) => changes)
+    expect(rows).toHaveLength(50)
+    const batches = driver.recorder.recorder.documents.commits.value
+    expect(batches).toBeLessThan(10)
+    expect(changed.length).toBeLessThanOrEqual(batches)
+  })
+
   test('[DO14] a page that was read before a commit and answered after it changes nothing', () => {
     const driver = start()
     write(driver, insert('o-1', { n: 1 }), insert('o-2', { n: 1 }))

@@ -93,6 +93,7 @@ export class Replica implements ReplicaPort {
       outputs,
       requests: this.#requests,
       settled: (effects) => this.#settled(effects),
+      rowsSettled: (rows) => this.#queries.committed(rows),
     })
     this.#setting = {
       context,
@@ -269,7 +270,6 @@ export class Replica implements ReplicaPort {
       const { change } = effects
       this.#outputs.push({ type: 'notice', notice: { type: 'committed', change } })
     }
-    this.#queries.committed(effects.rows)
     this.#live.committed(effects)
   }
 }

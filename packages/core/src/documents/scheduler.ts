@@ -19,7 +19,7 @@ import type { ClientIds } from './client-ids.ts'
 import { DocumentCache } from './document-cache.ts'
 import { documentReads, DocumentState, readsPerDocument } from './document-state.ts'
 import type { DocumentsPort } from './documents-port.ts'
-import type { Effects, Job, Lane } from './job.ts'
+import type { Effects, Job, Lane, RowCommit } from './job.ts'
 import { JobLane } from './job-lane.ts'
 import type { ReplicaOutputs } from './replica-outputs.ts'
 import { decodeRoot, encodeRoot, rootKey } from './storage-layout.ts'
@@ -59,8 +59,10 @@ export interface SchedulerSetting {
   readonly clientIds: ClientIds
   readonly outputs: ReplicaOutputs
   readonly requests: StorageRequests
-  /** The effects are durable: everybody may see them. */
+  /** The effects are durable: everybody may see them, but for their rows. */
   settled(effects: Effects): void
+  /** Rows that became durable together, after all else of their batch. */
+  rowsSettled(rows: readonly RowCommit[]): void
 }
 
 interface Run {
@@ -172,7 +174,8 @@ export class Scheduler {
   #runnable(): JobLane | undefined {
     const { local, remote } = this.#lanes
     if (this.#gatheredBytes > batchBytesMax) return undefined
-    if (this.#gathered.some(({ job }) => job.alone === true)) return undefined
+    // A job that is alone was gathered first, or not at all.
+    if (this.#gathered[0]?.job.alone === true) return undefined
     return [local, remote].find(({ first }) => {
       if (first === undefined) return false
       if (first.alone === true && this.#gathered.length > 0) return false
@@ -283,6 +286,7 @@ export class Scheduler {
       job.settle(nowMs)
       this.#setting.settled(effects)
     }
+    this.#setting.rowsSettled(runs.flatMap(({ effects }) => effects.rows))
   }
 
   /**
@@ -338,6 +342,7 @@ export class Scheduler {
     this.#doubtful = undefined
     if (doubtful === undefined || !equalBytes(doubtful.digest, this.#root)) return
     for (const { effects } of doubtful.runs) this.#setting.settled(effects)
+    this.#setting.rowsSettled(doubtful.runs.flatMap(({ effects }) => effects.rows))
   }
 
   #rootFailed(fault: StorageFault, nowMs: number): void {

@@ -50,8 +50,12 @@ export interface EngineOptions {
   readonly recorder: Recorder
 }
 
-/** Rounds of passing events between layers within one input; more means that two chase each other. */
-const settleRoundsMax = 100_000
+/**
+ * Rounds of passing events between layers within one input; more means that two chase each other.
+ * The most that one input honestly causes is a batch of some 10,000 small writes that became durable,
+ * with an answer and a change for each neighbour for each of them.
+ */
+const settleRoundsMax = 1_000_000
 
 /** A peer without a body. See the file header for the law of its use. */
 export class Engine {
