@@ -1,30 +1,18 @@
 /** What the replica decides, queued until the engine polls it. */
 
-import type { CommandAnswer, CommandResults, Command, MeshEvent } from '../engine/command.ts'
+import type { CommandResults, Command } from '../engine/command.ts'
 import { Fifo } from '../engine/fifo.ts'
-import type { CommandId, StorageRequestId } from '../engine/input.ts'
+import type { CommandId } from '../engine/input.ts'
+import type { Output } from '../engine/output.ts'
 import type { Problem } from '../engine/problem.ts'
 import type { ReplicaNotice } from '../engine/sync/replica-port.ts'
-import type { StorageRead, StorageWrite } from '../storage/storage.ts'
 
 export type ReplicaOutput =
-  /** Answered by `storageAnswered` with this request, as are writes. Ids are the replica's own. */
-  | {
-      readonly type: 'storage-read'
-      readonly request: StorageRequestId
-      readonly reads: readonly StorageRead[]
-    }
-  | {
-      readonly type: 'storage-write'
-      readonly request: StorageRequestId
-      readonly writes: readonly StorageWrite[]
-    }
-  | {
-      readonly type: 'command-answered'
-      readonly command: CommandId
-      readonly answer: CommandAnswer
-    }
-  | { readonly type: 'event'; readonly event: MeshEvent }
+  /** Storage operations are answered by `storageAnswered`; their ids are the replica's own. */
+  | Extract<
+      Output,
+      { readonly type: 'storage-read' | 'storage-write' | 'command-answered' | 'event' }
+    >
   | { readonly type: 'notice'; readonly notice: ReplicaNotice }
   /** Something a person should know that no command asked for. */
   | { readonly type: 'problem'; readonly problem: Problem }

@@ -6,6 +6,7 @@
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { DialId } from '../input.ts'
+import type { Output } from '../output.ts'
 import type { DialFailureReason, TransportCapabilities } from '../../transport/transport.ts'
 import { isHardReason } from './close-reason.ts'
 import type { LinkDownReason } from './close-reason.ts'
@@ -24,13 +25,7 @@ export const targetsMax = 256
 export type GiveUpReason = DialFailureReason | 'self' | 'transport-stopped' | 'limit'
 
 export type DialerOutput =
-  | {
-      readonly type: 'dial'
-      readonly dial: DialId
-      readonly transport: string
-      readonly address: string
-    }
-  | { readonly type: 'cancel-dial'; readonly dial: DialId }
+  | Extract<Output, { readonly type: 'dial' | 'cancel-dial' }>
   | {
       readonly type: 'dial-given-up'
       readonly peer: PeerId

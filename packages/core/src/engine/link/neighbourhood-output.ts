@@ -1,7 +1,7 @@
 /** What the neighbourhood decides and tells; the composition root passes it on. */
 
 import type { PeerId } from '../identity/peer-id.ts'
-import type { ChannelId } from '../input.ts'
+import type { Output } from '../output.ts'
 import type { Problem } from '../problem.ts'
 import type { LinkDownReason } from './close-reason.ts'
 import type { DialerOutput } from './dialer.ts'
@@ -9,8 +9,7 @@ import type { LinkDescription, MeshFrameKind } from './link-port.ts'
 
 export type NeighbourhoodOutput =
   | DialerOutput
-  | { readonly type: 'channel-send'; readonly channel: ChannelId; readonly bytes: Uint8Array }
-  | { readonly type: 'close-channel'; readonly channel: ChannelId }
+  | Extract<Output, { readonly type: 'channel-send' | 'close-channel' }>
   | { readonly type: 'link-up'; readonly link: LinkDescription }
   /** Its channel or, notably, its round-trip time changed; no frame was lost. */
   | { readonly type: 'link-changed'; readonly link: LinkDescription }

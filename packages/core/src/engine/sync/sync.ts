@@ -5,11 +5,12 @@
  * were apart, is found by comparing and fetched. Specification: docs/specs/sync.md.
  */
 
-import type { Command, CommandAnswer, MeshEvent, SubscriberId } from '../command.ts'
+import type { Command, CommandAnswer, SubscriberId } from '../command.ts'
 import type { MessagePort } from '../connection/message-port.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { CommandId } from '../input.ts'
+import type { Output } from '../output.ts'
 import type { Problem } from '../problem.ts'
 import { unreachable } from '../assert.ts'
 import { Awareness } from './awareness.ts'
@@ -30,13 +31,7 @@ import { WriteTracker } from './write-tracker.ts'
 /** A command that sync answers. */
 export type SyncCommand = Extract<Command, { type: 'sync-status' | 'set-awareness' }>
 
-export type SyncOutput =
-  | {
-      readonly type: 'command-answered'
-      readonly command: CommandId
-      readonly answer: CommandAnswer
-    }
-  | { readonly type: 'event'; readonly event: MeshEvent }
+export type SyncOutput = Extract<Output, { type: 'command-answered' | 'event' }>
 
 export class Sync {
   readonly #context: EngineContext
