@@ -36,12 +36,17 @@ export class Faults {
   }
   readonly #world: World
   readonly #peers: readonly SimulatedPeer[]
+  readonly #busy: (peer: SimulatedPeer) => void
   #isOver = false
 
-  /** Only these peers, and what is between them, are disturbed. */
-  constructor(world: World, peers: readonly SimulatedPeer[]) {
+  /**
+   * Only these peers, and what is between them, are disturbed. `busy` puts a peer to work, so that it
+   * is in the middle of something when it ends.
+   */
+  constructor(world: World, peers: readonly SimulatedPeer[], busy: (peer: SimulatedPeer) => void) {
     this.#world = world
     this.#peers = peers
+    this.#busy = busy
   }
 
   /** Perhaps one fault. */
@@ -65,6 +70,7 @@ export class Faults {
   /** Crashes or stops a peer; it boots again after a while, once it is down. */
   #endPeer(peer: SimulatedPeer): void {
     if (!peer.isUp) return
+    this.#busy(peer)
     if (this.#world.fraction() < 0.6) {
       this.counts.crashes += 1
       peer.crash()

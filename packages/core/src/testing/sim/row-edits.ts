@@ -17,25 +17,27 @@ export interface EditSetting {
 
 /** One edit, or several that belong together, of the content as it was read. */
 export function drawEdits(setting: EditSetting, content: JsonObject): readonly Edit[] {
-  // Made apart from each other, empty objects are one, and so are empty arrays.
-  const empty: Edit[] = []
-  if (content['fields'] === undefined) empty.push({ type: 'set', path: ['fields'], value: {} })
-  for (const key of ['items', 'lines']) {
-    if (content[key] === undefined) empty.push({ type: 'set', path: [key], value: [] })
-  }
-  return [...empty, ...drawOne(setting, content)]
-}
-
-function drawOne(setting: EditSetting, content: JsonObject): readonly Edit[] {
   const { world } = setting
   const draw = world.fraction()
-  if (draw < 0.3) return [setField(setting)]
-  if (draw < 0.35) return [...unsetField(setting, content), setField(setting)]
-  if (draw < 0.65) return spliceItems(setting, content)
-  if (draw < 0.9) return editLines(setting, content)
+  if (draw < 0.65 && draw >= 0.35)
+    return [...made('items', content), ...spliceItems(setting, content)]
+  if (draw < 0.9 && draw >= 0.65) return [...made('lines', content), ...editLines(setting, content)]
+  const edits = [...made('fields', content), setField(setting)]
+  if (draw < 0.3) return edits
+  if (draw < 0.35) return [...unsetField(setting, content), ...edits]
   // Contested: whoever is last has its way, so it carries no mark.
   const value = { state: setting.by, steps: [world.integer(1, 9)] }
-  return [{ type: 'set', path: ['status'], value }, setField(setting)]
+  return [{ type: 'set', path: ['status'], value }, ...edits]
+}
+
+/**
+ * Makes what the next edit goes into, where it is missing. Made apart from each other, two empty ones
+ * are one; but an array that was made since the row was read would be emptied, so this comes only
+ * before edits that are refused then.
+ */
+function made(key: 'fields' | 'items' | 'lines', content: JsonObject): readonly Edit[] {
+  if (content[key] !== undefined) return []
+  return [{ type: 'set', path: [key], value: key === 'fields' ? {} : [] }]
 }
 
 /** A value that says who wrote it; now and then it fills several messages. */
@@ -88,10 +90,8 @@ function editLines(setting: EditSetting, content: JsonObject): Edit[] {
   if (world.fraction() < 0.15) {
     ledger.remove(attempt, line.text)
     const { text } = ledger.leave(attempt, by, document)
-    return [
-      { type: 'splice', path: ['lines'], index, deleteCount: 1, values: [] },
-      { type: 'set', path: ['fields', text], value: by },
-    ]
+    const values = [{ name: text, notes: [] }]
+    return [{ type: 'splice', path: ['lines'], index, deleteCount: 1, values }]
   }
   const notes = arrayAt(objectAt(lines[index])['notes'])
   const { text } = ledger.leave(attempt, by, document, line)

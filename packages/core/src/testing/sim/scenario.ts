@@ -79,7 +79,10 @@ class Scenario {
     this.#workload = new Workload(this.#world, this.#ledger)
     this.#members = addMembers(this.#world, this.#faultyMs)
     this.#strangers = new Strangers(this.#world, this.#members[0]!)
-    this.#faults = new Faults(this.#world, this.#members)
+    this.#faults = new Faults(this.#world, this.#members, (peer) => {
+      this.#workload.act(peer)
+      this.#workload.act(peer)
+    })
     this.#oracle = new Oracle(this.#world, this.#ledger, this.#members)
   }
 
@@ -112,6 +115,9 @@ class Scenario {
   #suffer(): void {
     const world = this.#world
     const faultyMs = this.#faultyMs
+    world.after(world.integer(0, faultyMs), () => {
+      this.#workload.writeBulk(world.pick(this.#members))
+    })
     while (world.nowMs < faultyMs) {
       world.runFor(world.integer(50, 1_500))
       this.#faults.disturb()

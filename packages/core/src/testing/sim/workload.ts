@@ -26,8 +26,14 @@ const queries: readonly Query[] = [
   { collection, filter: { 'lines.done': true }, sort: [['_id', -1]], skip: 1, limit: 3 },
 ]
 
+/** The bulky row: more than a channel takes at once, in fields that each fit into one update. */
+const bulkId = 'bulk'
+const bulkFieldCount = 8
+const bulkFieldLength = 50_000
+
+const orderIds = Array.from({ length: rowCount }, (_, index) => `order-${index + 1}`)
 /** The names of all rows and free documents that a workload writes. */
-export const rowIds = Array.from({ length: rowCount }, (_, index) => `order-${index + 1}`)
+export const rowIds = [bulkId, ...orderIds]
 export const notes: readonly DocumentKey[] = Array.from({ length: noteCount }, (_, index) => ({
   collection: '',
   id: `note-${index + 1}`,
@@ -87,6 +93,19 @@ export class Workload {
   upsert(peer: SimulatedPeer, document: DocumentKey): void {
     const attempt = this.#ledger.attempt()
     this.#execute(peer, attempt, [this.#upsertion(peer, attempt, document)])
+  }
+
+  /** Writes one row that is large. */
+  writeBulk(peer: SimulatedPeer): void {
+    const attempt = this.#ledger.attempt()
+    const document = { collection, id: bulkId }
+    const by = peer.plan.name
+    const fields = Array.from({ length: bulkFieldCount }, () => {
+      const { text } = this.#ledger.leave(attempt, by, document)
+      return [text, by.padEnd(bulkFieldLength, '.')]
+    })
+    const row = { _id: bulkId, fields: Object.fromEntries(fields) as JsonObject }
+    this.#execute(peer, attempt, [{ type: 'upsert', collection, row }])
   }
 
   delete(peer: SimulatedPeer, document: DocumentKey): void {
@@ -183,6 +202,6 @@ export class Workload {
   }
 
   #row(): DocumentKey {
-    return { collection, id: this.#world.pick(rowIds) }
+    return { collection, id: this.#world.pick(orderIds) }
   }
 }
