@@ -6,6 +6,7 @@ import { DialFailure, type Transport, type TransportHost } from '../transport/tr
 import { MessageRecordPort } from './message-record-port.ts'
 import { createRecordPortPair } from './record-port.ts'
 import { TransportBroker } from './transport-broker.ts'
+import { channelCountMax } from './transport-port.ts'
 import type {
   BrokerPort,
   TransportOrder,
@@ -229,11 +230,11 @@ test('a flood of tiny messages is bounded like one of large ones', async () => {
 })
 
 test('channels beyond the bound are closed at once and reported', async () => {
-  const channels = Array.from({ length: 257 }, () => new FakeChannel())
+  const channels = Array.from({ length: channelCountMax + 1 }, () => new FakeChannel())
   const desk = new Desk([fakeTransport({ accept: channels })], localPair())
-  await desk.opened(256)
+  await desk.opened(channelCountMax)
   await desk.until(() => desk.of('channel-refused').length > 0)
-  expect(channels.map(({ closeCount }) => closeCount)).toEqual([...Array(256).fill(0), 1])
+  expect(channels.map(({ closeCount }) => closeCount)).toEqual([...Array(channelCountMax).fill(0), 1])
 })
 
 test('a transport that cannot start is reported; the others run', async () => {

@@ -24,10 +24,10 @@ export const unprocessedBytesMax = 16 * 1024 * 1024
 export const messageOverheadBytes = 64
 
 /**
- * Channels open at once: 256, twenty times the degree that a mesh needs, plus the churn of
- * handshakes. Beyond, an accepted channel is closed at once and counted.
+ * Channels open at once, over all transports: as many as the engine's links admit; each transport
+ * has its own, lower bound. Beyond, an accepted channel is closed at once and counted.
  */
-export const channelCountMax = 256
+export const channelCountMax = 1024
 
 /** Longest signal, in bytes; longer ones are refused in both directions. */
 export const signalBytesMax = 16 * 1024
