@@ -81,6 +81,8 @@ export class PacketSender {
     this.#packetBytes = Math.min(pathBytes, packetBytesMax)
     congestion.setPacketBytes(this.#packetBytes)
     this.#sendHeld(nowMs)
+    // A held packet without a route parks; another of its rank must not take its place.
+    if (this.isParked) return
     // Each round sends a packet, which takes from a bounded queue or window.
     for (;;) {
       const rank = this.#nextRank()
