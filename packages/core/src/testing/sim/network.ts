@@ -93,11 +93,9 @@ export class Pipe {
     const direction = this.#from(from, channel)
     if (direction === undefined || !this.#isOpen) return
     this.#checkCredit(direction, bytes)
-    const { latencyMs, jitterMs, bytesPerMs } = this.#profile
+    const { latencyMs, jitterMs } = this.#profile
     const world = this.#world
-    const slowness = world.nowMs < direction.slowUntilMs ? direction.slowness : 1
-    const startMs = Math.max(world.nowMs, direction.busyUntilMs)
-    direction.busyUntilMs = startMs + (bytes.length * slowness) / bytesPerMs
+    direction.busyUntilMs = this.#leavesAtMs(direction, bytes.length)
     const arrivesAtMs = direction.busyUntilMs + latencyMs + jitterMs * world.fraction()
     direction.arrivesAtMs = Math.max(direction.arrivesAtMs, arrivesAtMs)
     direction.sentBytes += bytes.length
@@ -154,7 +152,7 @@ export class Pipe {
     }
   }
 
-  /** What the sender sends from now on takes that many times as long, for a while. */
+  /** For a while, what the sender sends from now on leaves that many times more slowly. */
   clog(sender: string, slowness: number, durationMs: number): void {
     for (const direction of this.#directions) {
       if (direction.from.peer !== sender) continue
@@ -165,6 +163,16 @@ export class Pipe {
 
   #from(peer: string, channel: ChannelId): Direction | undefined {
     return this.#directions.find(({ from }) => from.peer === peer && from.channel === channel)
+  }
+
+  /** When a message that is sent now has left: slowly while the pipe is clogged, then as ever. */
+  #leavesAtMs({ busyUntilMs, slowness, slowUntilMs }: Direction, bytes: number): number {
+    const { bytesPerMs } = this.#profile
+    const startMs = Math.max(this.#world.nowMs, busyUntilMs)
+    const slowMs = Math.max(0, slowUntilMs - startMs)
+    const slowBytes = (slowMs * bytesPerMs) / slowness
+    if (bytes <= slowBytes) return startMs + (bytes * slowness) / bytesPerMs
+    return startMs + slowMs + (bytes - slowBytes) / bytesPerMs
   }
 
   #breakUnder({ from, to }: Direction): void {
