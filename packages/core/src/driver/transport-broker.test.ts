@@ -234,7 +234,10 @@ test('channels beyond the bound are closed at once and reported', async () => {
   const desk = new Desk([fakeTransport({ accept: channels })], localPair())
   await desk.opened(channelCountMax)
   await desk.until(() => desk.of('channel-refused').length > 0)
-  expect(channels.map(({ closeCount }) => closeCount)).toEqual([...Array(channelCountMax).fill(0), 1])
+  expect(channels.map(({ closeCount }) => closeCount)).toEqual([
+    ...Array(channelCountMax).fill(0),
+    1,
+  ])
 })
 
 test('a transport that cannot start is reported; the others run', async () => {
