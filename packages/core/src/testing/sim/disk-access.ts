@@ -27,6 +27,7 @@ export class DiskAccess {
   readonly #disk: SimulatedDisk
   /** When the last operation takes effect. */
   #effectAtMs = 0
+  #writesUnderWay = 0
   #isCut = false
 
   constructor(world: DiskWorld, disk: SimulatedDisk) {
@@ -37,6 +38,11 @@ export class DiskAccess {
   /** The boot is over: what is under way is lost, unless the medium has it already. */
   cut(): void {
     this.#isCut = true
+  }
+
+  /** A batch is unanswered: what is read may be ahead of what the engine knows to be durable. */
+  get isWriting(): boolean {
+    return this.#writesUnderWay > 0
   }
 
   read(reads: readonly StorageRead[], answered: (answer: StorageAnswer) => void): void {
@@ -52,12 +58,16 @@ export class DiskAccess {
 
   write(writes: readonly StorageWrite[], answered: (answer: StorageAnswer) => void): void {
     const { failure } = this.#disk
+    this.#writesUnderWay += 1
     this.#operate(
       () => {
         if (failure?.keeps !== false) this.#disk.write(writes)
         if (failure?.keeps === true) this.#disk.hasMisled = true
       },
-      () => answered(failure === undefined ? { type: 'written' } : failed(failure)),
+      () => {
+        this.#writesUnderWay -= 1
+        answered(failure === undefined ? { type: 'written' } : failed(failure))
+      },
     )
   }
 

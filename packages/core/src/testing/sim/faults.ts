@@ -129,7 +129,7 @@ export class Faults {
       peer.disk.slowness = diskSlowness
     } else {
       this.counts.diskFailures += 1
-      const keeps = world.fraction() < 0.2
+      const keeps = world.fraction() < 0.4
       peer.disk.failure = { reason: world.pick(['io', 'quota'] as const), keeps }
     }
     this.#after(10, 5_000, () => this.#mendDisk(peer))

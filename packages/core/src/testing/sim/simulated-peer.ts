@@ -106,6 +106,11 @@ export class SimulatedPeer {
     return this.#boot?.flight
   }
 
+  /** Its disk has not answered every batch. */
+  get isWriting(): boolean {
+    return this.#boot?.disk.isWriting ?? false
+  }
+
   boot(): void {
     if (this.#boot !== undefined) return
     const epoch = this.disk.open()

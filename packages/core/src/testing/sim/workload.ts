@@ -70,6 +70,7 @@ export class Workload {
     else if (draw < 0.65) this.update(peer)
     else if (draw < 0.67) this.observe(peer, this.#world.pick(queries))
     else if (draw < 0.74) this.open(peer, this.#world.pick(notes))
+    else if (draw < 0.82) this.#compare(peer)
     else this.#useOnePage(peer)
   }
 
@@ -153,6 +154,22 @@ export class Workload {
       }
     }
     if (operations.length > 0) this.#execute(peer, attempt, operations)
+  }
+
+  /** When a query is answered, a live one shows the same: both know what is durable by then. */
+  #compare(peer: SimulatedPeer): void {
+    const observed = this.observed.filter((candidate) => candidate.peer === peer)
+    if (observed.length === 0) return
+    const { query } = this.#world.pick(observed)
+    peer.execute({ type: 'find', query }, (answer) => {
+      // What is written and not answered yet, or was kept though it failed, is found all the same.
+      if (!answer.ok || peer.isWriting || peer.disk.hasMisled) return
+      const found = JSON.stringify(answer.value)
+      for (const { rows, query: other } of observed) {
+        if (other !== query || rows === undefined || JSON.stringify(rows) === found) continue
+        this.#world.violated(`${peer.plan.name}: a live query lags: ${JSON.stringify(query)}`)
+      }
+    })
   }
 
   #useOnePage(peer: SimulatedPeer): void {
