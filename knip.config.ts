@@ -7,15 +7,6 @@ import type { KnipConfig } from 'knip'
 const entry = ['src/**/*.test.ts', 'src/**/*.test-page.ts', 'src/**/*.worker.ts']
 
 const config: KnipConfig = {
-  // Warnings as long as the layers are not joined in the facades: until then most of the code is
-  // out of reach. To be deleted when they are, so that each of these fails the check.
-  rules: {
-    files: 'warn',
-    dependencies: 'warn',
-    devDependencies: 'warn',
-    exports: 'warn',
-    types: 'warn',
-  },
   // A unit's exports may be used by its own file and its test alone.
   ignoreExportsUsedInFile: true,
   workspaces: {
