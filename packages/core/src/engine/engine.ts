@@ -8,7 +8,6 @@
  * the next one up, until all are quiet. Calls go down, events come up.
  */
 
-import type { DocumentsPort } from '../documents/documents-port.ts'
 import { Replica, type ReplicaOutput } from '../documents/replica.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import { assert, unreachable } from './assert.ts'
@@ -16,8 +15,8 @@ import type { Command, CommandAnswer } from './command.ts'
 import type { ConnectionOutput } from './connection/connection-output.ts'
 import { Connections } from './connection/connections.ts'
 import type { EngineContext } from './context.ts'
+import type { EngineOptions } from './engine-options.ts'
 import { Fifo } from './fifo.ts'
-import type { Cryptography } from './crypto/cryptography.ts'
 import { SeededRandom } from './crypto/random.ts'
 import { Identity } from './identity/identity.ts'
 import type { PeerId } from './identity/peer-id.ts'
@@ -28,27 +27,8 @@ import { Mesh, type MeshOutput } from './mesh/mesh.ts'
 import type { Output } from './output.ts'
 import { PresenceFeed } from './presence-feed.ts'
 import { Signalling } from './signalling/signalling.ts'
+import { SyncPartners } from './sync-partners.ts'
 import { Sync } from './sync/sync.ts'
-
-export interface EngineOptions {
-  /** Name of the application; peers of different applications never talk. 1 to 64 characters. */
-  readonly app: string
-  /** 32 bytes that every peer of the mesh shares. */
-  readonly secret: Uint8Array
-  /** 32-byte Ed25519 secret key of this peer, kept in its store. */
-  readonly identitySecretKey: Uint8Array
-  /** Count of this store's openings: tells this boot from every other of the same identity. */
-  readonly epoch: number
-  /** 32 unpredictable bytes, fresh for each boot; all randomness derives from them. */
-  readonly seed: Uint8Array
-  /** What other peers are shown: at most 64 characters, and 16 entries of at most 256. */
-  readonly name: string
-  readonly metadata: Readonly<Record<string, string>>
-  readonly cryptography: Cryptography
-  readonly documents: DocumentsPort
-  /** Made by `createRecorder`; the owner may read it at any time. */
-  readonly recorder: Recorder
-}
 
 /**
  * Rounds of passing events between layers within one input; more means that two chase each other.
@@ -69,9 +49,7 @@ export class Engine {
   readonly #sync: Sync
   readonly #presence = new PresenceFeed()
   readonly #outputs = new Fifo<Output>()
-  /** Peers with a link, and those with a virtual connection; sync runs with peers that have both. */
-  readonly #linked = new Set<PeerId>()
-  readonly #connected = new Set<PeerId>()
+  readonly #partners = new SyncPartners()
   readonly #openings = new Map<CommandId, Command & { readonly type: 'open-document' }>()
   #life: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
 
@@ -302,17 +280,15 @@ export class Engine {
         this.#outputs.push(event)
         return
       case 'link-up':
-        this.#linked.add(event.link.peer)
         this.#mesh.linkUp(event.link, nowMs)
         this.#connections.open(event.link.peer, nowMs)
-        this.#joinSync(event.link.peer, nowMs)
+        if (this.#partners.linkUp(event.link.peer)) this.#sync.neighbourUp(event.link.peer, nowMs)
         return
       case 'link-changed':
         this.#mesh.linkChanged(event.link, nowMs)
         return
       case 'link-down':
-        this.#leaveSync(event.peer, nowMs)
-        this.#linked.delete(event.peer)
+        if (this.#partners.linkDown(event.peer)) this.#sync.neighbourDown(event.peer, nowMs)
         this.#mesh.linkDown(event.peer, nowMs)
         return
       case 'frame':
@@ -366,15 +342,13 @@ export class Engine {
   #fromConnections(event: ConnectionOutput, nowMs: number): void {
     switch (event.type) {
       case 'connected':
-        this.#connected.add(event.peer)
         this.#signalling.writable(event.peer, nowMs)
-        this.#joinSync(event.peer, nowMs)
+        if (this.#partners.connected(event.peer)) this.#sync.neighbourUp(event.peer, nowMs)
         return
       case 'disconnected':
-        this.#leaveSync(event.peer, nowMs)
-        this.#connected.delete(event.peer)
+        if (this.#partners.disconnected(event.peer)) this.#sync.neighbourDown(event.peer, nowMs)
         // A neighbour whose connection ended while its link stands is connected to anew.
-        if (this.#linked.has(event.peer)) this.#connections.open(event.peer, nowMs)
+        if (this.#partners.isLinked(event.peer)) this.#connections.open(event.peer, nowMs)
         return
       case 'message':
         if (event.stream === 'control') this.#signalling.messageReceived(event.peer, event.message)
@@ -429,16 +403,6 @@ export class Engine {
     if (!answer.ok) return
     const { clientId } = answer.value as { readonly clientId: number }
     this.#sync.documentOpened(opening.subscriber, opening.document, clientId)
-  }
-
-  #joinSync(peer: PeerId, nowMs: number): void {
-    if (!this.#linked.has(peer) || !this.#connected.has(peer)) return
-    this.#sync.neighbourUp(peer, nowMs)
-  }
-
-  #leaveSync(peer: PeerId, nowMs: number): void {
-    if (!this.#linked.has(peer) || !this.#connected.has(peer)) return
-    this.#sync.neighbourDown(peer, nowMs)
   }
 
   #answer(command: CommandId, answer: CommandAnswer): void {

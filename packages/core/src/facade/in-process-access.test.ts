@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createTaskQueue } from '../driver/task-queue.ts'
 import type { DrivenEngine } from '../driver/driver.ts'
-import type { EngineOptions } from '../engine/engine.ts'
+import type { EngineOptions } from '../engine/engine-options.ts'
 import { nobleCryptography } from '../engine/crypto/noble.ts'
 import type { Input } from '../engine/input.ts'
 import type { Output } from '../engine/output.ts'
