@@ -3,10 +3,14 @@ import { createYjsDocuments } from '../../documents/yjs-documents.ts'
 import { nodeCryptography } from '../../driver/node-cryptography.ts'
 import { runScenario } from './scenario.ts'
 
-/** Each run twice: some 25 s on one quiet core. `pnpm soak` runs many more. */
+/** Each run twice: some 30 s on one quiet core. `pnpm soak` runs many more. */
 const seedCount = 12
-/** Seeds that have found a bug of the engine, which the comment names. */
-const regressions: readonly number[] = []
+/** Seeds that show a bug the engine once had. */
+const regressions: readonly number[] = [
+  // A batch that storage kept, though it reported it as failed, was shown to no live query (198)
+  // and no live document (205).
+  198, 205,
+]
 
 const seeds = [...Array.from({ length: seedCount }, (_, index) => index + 1), ...regressions]
 
