@@ -42,13 +42,24 @@ const end = async () => {
 process.on('SIGINT', () => void end())
 process.on('SIGTERM', () => void end())
 
+/** Stops or starts the hub; presses while that is under way do nothing. */
+let isTurning = false
+const turnHub = async () => {
+  if (isTurning) return
+  isTurning = true
+  if (hub.isRunning) {
+    await hub.stop()
+    console.log('the hub is stopped; the pages go on together')
+  } else {
+    await hub.start()
+    console.log('the hub runs again')
+  }
+  isTurning = false
+}
+
 const keys = createInterface({ input: process.stdin })
 keys.on('line', (line) => {
   const key = line.trim().toLowerCase()
   if (key === 'q') void end()
-  if (key === 'h') {
-    void (hub.isRunning
-      ? hub.stop().then(() => console.log('the hub is stopped; the pages go on together'))
-      : hub.start().then(() => console.log('the hub runs again')))
-  }
+  if (key === 'h') void turnHub()
 })
