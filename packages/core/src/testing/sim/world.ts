@@ -25,6 +25,12 @@ export interface WorldOptions {
   readonly diskDelayMsMax?: number
 }
 
+/**
+ * Times are whole ticks, which binary fractions hold exactly: a peer's clock is another one by a whole
+ * number, and a deadline that is reached on one is reached on the other.
+ */
+const ticksPerMs = 1_024
+
 const app = 'simulated'
 const secret = new Uint8Array(32).fill(7)
 
@@ -80,11 +86,11 @@ export class World implements PipeWorld, DiskWorld {
   }
 
   after(delayMs: number, action: () => void): void {
-    this.#queue.push(this.#nowMs + delayMs, action)
+    this.at(this.#nowMs + delayMs, action)
   }
 
   at(atMs: number, action: () => void): void {
-    this.#queue.push(atMs, action)
+    this.#queue.push(Math.ceil(atMs * ticksPerMs) / ticksPerMs, action)
   }
 
   isPartitioned(left: string, right: string): boolean {
