@@ -278,6 +278,8 @@ export class Driver {
       case 'event':
         this.#tell(output.event)
         return
+      case 'stream':
+        return
       case 'stopped':
         this.#end()
         return

@@ -2,7 +2,9 @@
 
 import type { Edit } from '../documents/edit.ts'
 import type { JsonValue, Query, Row } from '../documents/query.ts'
+import type { StreamHandle } from './connection/stream-port.ts'
 import type { PeerId } from './identity/peer-id.ts'
+import type { Priority } from './link/link-port.ts'
 import type { PresenceGraph } from './mesh/presence-graph.ts'
 import type { Problem } from './problem.ts'
 import type { DocumentKey } from './sync/change.ts'
@@ -87,6 +89,20 @@ export type Command =
     }
   | { readonly type: 'sync-status'; readonly write: WriteId }
   | { readonly type: 'presence' }
+  /**
+   * Opens a stream of bytes to the peer. Answered when it is open; waits for a connection and for
+   * the peer's allowance, and fails with `peer-unreachable` after `patienceMs`.
+   */
+  | {
+      readonly type: 'open-stream'
+      readonly peer: PeerId
+      readonly protocol: string
+      readonly priority: Priority
+      readonly patienceMs: number
+    }
+  /** From now on streams of that protocol are told of as `stream-opened`; others are refused. */
+  | { readonly type: 'accept-streams'; readonly protocol: string }
+  | { readonly type: 'refuse-streams'; readonly protocol: string }
 
 /** The answer to each command, by its type. */
 export interface CommandResults {
@@ -102,6 +118,9 @@ export interface CommandResults {
   readonly 'set-awareness': undefined
   readonly 'sync-status': SyncStatus
   readonly presence: PresenceGraph
+  readonly 'open-stream': { readonly stream: StreamHandle }
+  readonly 'accept-streams': undefined
+  readonly 'refuse-streams': undefined
 }
 
 export type CommandAnswer =

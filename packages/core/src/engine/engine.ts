@@ -153,6 +153,11 @@ export class Engine {
       case 'command':
         this.#command(input.command, input.body, nowMs)
         return
+      case 'stream-written':
+      case 'stream-consumed':
+      case 'stream-reset':
+      case 'stream-stopped':
+        return
       case 'deadline':
         this.#neighbourhood.handleDeadline(nowMs)
         this.#mesh.handleDeadline(nowMs)
@@ -189,6 +194,10 @@ export class Engine {
       case 'close-document':
         this.#sync.documentClosed(body.subscriber, nowMs)
         this.#replica.handleCommand(command, body, nowMs)
+        return
+      case 'open-stream':
+      case 'accept-streams':
+      case 'refuse-streams':
         return
       case 'write':
       case 'get':

@@ -4,6 +4,7 @@ import type { StorageFailureReason, StorageReadResult } from '../storage/storage
 import type { ChannelCloseReason, ChannelTraits } from '../transport/channel.ts'
 import type { DialFailureReason, TransportCapabilities } from '../transport/transport.ts'
 import type { Command } from './command.ts'
+import type { StreamHandle } from './connection/stream-port.ts'
 import type { PeerId } from './identity/peer-id.ts'
 
 /** Chosen by the driver for dialled and accepted channels alike; never reused. */
@@ -86,6 +87,22 @@ export type Input =
       readonly answer: StorageAnswer
     }
   | { readonly type: 'command'; readonly command: CommandId; readonly body: Command }
+  /**
+   * Bytes for a stream, at most `streamWriteBytesMax`; the engine owns them. The writer keeps within
+   * `streamWriteBytesMax` beyond what `stream-drained` reported. `finish`: none follow.
+   */
+  | {
+      readonly type: 'stream-written'
+      readonly stream: StreamHandle
+      readonly bytes: Uint8Array
+      readonly finish: boolean
+    }
+  /** Credit: the reader of the stream has taken that many bytes more. */
+  | { readonly type: 'stream-consumed'; readonly stream: StreamHandle; readonly bytes: number }
+  /** The application gives up writing to the stream. */
+  | { readonly type: 'stream-reset'; readonly stream: StreamHandle; readonly code: number }
+  /** The application gives up reading the stream. */
+  | { readonly type: 'stream-stopped'; readonly stream: StreamHandle; readonly code: number }
   /** The deadline of `nextDeadlineMs` has come. */
   | { readonly type: 'deadline' }
   /** The application closes the mesh: say farewell, finish writes, answer commands. */

@@ -2,6 +2,7 @@
 
 import type { StorageRead, StorageWrite } from '../storage/storage.ts'
 import type { CommandAnswer, MeshEvent } from './command.ts'
+import type { StreamOutput } from './connection/stream-port.ts'
 import type { PeerId } from './identity/peer-id.ts'
 import type { ChannelId, CommandId, DialId, StorageRequestId } from './input.ts'
 
@@ -49,5 +50,10 @@ export type Output =
       readonly answer: CommandAnswer
     }
   | { readonly type: 'event'; readonly event: MeshEvent }
+  /** What happens to the application's streams; bytes are the driver's from here on. */
+  | { readonly type: 'stream'; readonly event: ApplicationStreamEvent }
   /** Everything is said and written; the driver may close storage and transports. */
   | { readonly type: 'stopped' }
+
+/** Streams as the application hears of them; waiting for allowance is the engine's. */
+export type ApplicationStreamEvent = Exclude<StreamOutput, { readonly type: 'streams-available' }>

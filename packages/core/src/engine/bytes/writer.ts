@@ -1,4 +1,4 @@
-/** Building wire bytes: a growing buffer with the field types of docs/specs/wire.md. */
+/** Building wire bytes: a growing buffer with the field types of docs/specs/link.md. */
 
 import { encodeUtf8 } from './utf8.ts'
 

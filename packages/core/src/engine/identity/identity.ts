@@ -1,6 +1,6 @@
 /**
  * Who this peer is, and how it knows another: an Ed25519 key, and an X25519 static key for Noise
- * that the Ed25519 key has certified (rules HS6 and HS7 of docs/specs/wire.md).
+ * that the Ed25519 key has certified (rules HS6 and HS7 of docs/specs/link.md).
  */
 
 import { concatBytes } from '../bytes/compare.ts'

@@ -1,6 +1,6 @@
 /**
  * What admits a peer to a mesh: a key from the shared secret, and a tag that tells two apps apart
- * without naming them (rules HS3 and HS4 of docs/specs/wire.md).
+ * without naming them (rules HS3 and HS4 of docs/specs/link.md).
  */
 
 import { concatBytes } from '../bytes/compare.ts'

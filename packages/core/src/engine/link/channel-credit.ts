@@ -1,5 +1,5 @@
 /**
- * How much may be under way on one channel (rule LK11 of docs/specs/wire.md).
+ * How much may be under way on one channel (rule LK11 of docs/specs/link.md).
  *
  * Invariant: bytes sent and not yet reported as drained never exceed `outstandingBytesMax`, but
  * for a single message on an idle channel.

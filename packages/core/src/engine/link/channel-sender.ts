@@ -1,7 +1,7 @@
 /**
  * What goes out on one channel: the session's own frames, then hellos, then frames of the mesh by
  * priority, in messages as large as the channel takes and its credit allows (rules FR5 and LK11 of
- * docs/specs/wire.md).
+ * docs/specs/link.md).
  *
  * Invariant: a frame that was given up half-way is never gone on with here.
  */

@@ -1,6 +1,6 @@
 /**
  * Why links end. The codes travel in close frames and never change meaning (rule FR9 of
- * docs/specs/wire.md); a code that this version does not know reads as `unknown`.
+ * docs/specs/link.md); a code that this version does not know reads as `unknown`.
  */
 
 import { ByteReader } from '../bytes/reader.ts'

@@ -1,5 +1,5 @@
 /**
- * One address or peer to dial, and where its attempts stand (rule LK13 of docs/specs/wire.md).
+ * One address or peer to dial, and where its attempts stand (rule LK13 of docs/specs/link.md).
  *
  *     waiting ─► dialing ─► handshaking ─► up
  *        ▲          │            │          │

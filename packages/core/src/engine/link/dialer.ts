@@ -1,5 +1,5 @@
 /**
- * Whom to dial and when (rule LK13 of docs/specs/wire.md): addresses that transports report, and
+ * Whom to dial and when (rule LK13 of docs/specs/link.md): addresses that transports report, and
  * peers that the mesh wants over a signalling transport.
  */
 

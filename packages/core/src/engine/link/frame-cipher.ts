@@ -1,6 +1,6 @@
 /**
  * Sealing of whole frames, before they are cut and after they are put together (rules FR6 to FR8
- * of docs/specs/wire.md).
+ * of docs/specs/link.md).
  *
  * Clear until `secure` is called, and for ever on channels that encrypt and are bound. Frames of
  * one priority keep their order, those of two may not: so each priority counts its own nonces,

@@ -1,6 +1,6 @@
 /**
  * Cutting frames into fragments and filling channel messages with them (rules FR4 and FR5 of
- * docs/specs/wire.md).
+ * docs/specs/link.md).
  *
  * Each message is filled by priority: a waiting frame of higher priority goes before the rest of
  * one that has begun. At most one frame of each priority is under way.

@@ -1,6 +1,6 @@
 /**
  * Putting frames together from the fragments in channel messages (rules FR4 and FR5 of
- * docs/specs/wire.md).
+ * docs/specs/link.md).
  *
  * Holds at most one unfinished frame of each priority, each no longer than `bodyBytesMax`; a
  * fragment that breaks a rule is a fault, after which nothing more is given.

@@ -1,5 +1,5 @@
 /**
- * Frames: what a link sends, and their header byte (rules FR2 and FR3 of docs/specs/wire.md).
+ * Frames: what a link sends, and their header byte (rules FR2 and FR3 of docs/specs/link.md).
  *
  * A frame travels as one or more fragments. Each fragment begins with the header byte: kind in the
  * upper four bits, then two bits of priority, then whether it is the first and the last fragment.

@@ -1,4 +1,4 @@
-/** The hello frame: a sign of life that measures the round trip (rules LK3 and LK4 of docs/specs/wire.md). */
+/** The hello frame: a sign of life that measures the round trip (rules LK3 and LK4 of docs/specs/link.md). */
 
 import { ByteReader } from '../bytes/reader.ts'
 import { ByteWriter } from '../bytes/writer.ts'

@@ -1,6 +1,6 @@
 /**
  * The handshake of a link: Noise `XXpsk0` with what surrounds it (rules HS1 to HS12 of
- * docs/specs/wire.md).
+ * docs/specs/link.md).
  *
  * The dialler is the initiator. Three messages: the initiator's offer (versions, salt, tag of the
  * app, Noise message 1), the responder's answer (version, Noise message 2), and Noise message 3;

@@ -1,7 +1,7 @@
 /**
  * The links of this peer: what it means for them, and for the targets that were dialled, that
  * channels are proven, answer, fall silent and end (rules LK8 to LK10, LK15 and LK16 of
- * docs/specs/wire.md).
+ * docs/specs/link.md).
  *
  * Invariant: of each peer `link-up` and `link-down` alternate, beginning with `link-up`, and frames
  * are told of only in between.

@@ -1,6 +1,6 @@
 /**
  * Whether a neighbour is alive, and how far away: hello timers and round-trip time of one channel
- * (rules LK3 to LK7 of docs/specs/wire.md).
+ * (rules LK3 to LK7 of docs/specs/link.md).
  *
  * Holds no frames: it says when a hello is due, makes it, and judges silence.
  */

@@ -1,6 +1,6 @@
 /**
  * The link to one neighbour: its channels, of which one is active, and what waits to be sent
- * (rules LK8 to LK10 of docs/specs/wire.md).
+ * (rules LK8 to LK10 of docs/specs/link.md).
  *
  * When a second channel to the same peer comes up, the peer with the smaller id decides which one
  * stays; the other follows. So both keep the same one, however differently they see the channels.

@@ -1,6 +1,6 @@
 /**
  * The neighbourhood: the root of layer 1, the links of this peer. It admits channels and joins what
- * sessions, links and dial targets decide; see docs/specs/wire.md for the rules.
+ * sessions, links and dial targets decide; see docs/specs/link.md for the rules.
  *
  * The law of engine layers holds: calls change state, `poll` until it gives nothing, come back at
  * `nextDeadlineMs`. Messages are made while polling, so that all that one input caused is gathered

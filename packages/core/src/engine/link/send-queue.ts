@@ -1,6 +1,6 @@
 /**
  * What waits to be sent to one neighbour: a bounded queue for each priority (rule LK12 of
- * docs/specs/wire.md). At the bound the newest frame is refused, and its sender told when there is
+ * docs/specs/link.md). At the bound the newest frame is refused, and its sender told when there is
  * room again.
  */
 

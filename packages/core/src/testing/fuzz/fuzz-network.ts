@@ -142,6 +142,7 @@ export class FuzzPeer {
         this.eventCount += 1
         return
       case 'cancel-dial':
+      case 'stream':
       case 'signal-received':
       case 'stopped':
         return

@@ -282,6 +282,8 @@ export class SimulatedPeer {
       case 'event':
         this.#tell(boot, output.event)
         return
+      case 'stream':
+        return
       case 'stopped':
         this.#stopped(boot)
         return
