@@ -135,7 +135,7 @@ function test(copy, folder) {
     const child = spawn(bin(copy, 'vitest'), args, { cwd: copy, stdio: 'ignore', detached: true })
     const timer = setTimeout(() => {
       resolve('timed out')
-      process.kill(-child.pid, 'SIGKILL')
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     }, stageMsMax)
     child.on('close', (code) => {
       clearTimeout(timer)
