@@ -91,7 +91,8 @@ export type Command =
   | { readonly type: 'presence' }
   /**
    * Opens a stream of bytes to the peer. Answered when it is open; waits for a connection and for
-   * the peer's allowance, and fails with `peer-unreachable` after `patienceMs`.
+   * the peer's allowance. After `patienceMs` it fails: with `peer-unreachable` when no connection
+   * stands, with `limit-reached` when the peer allows no more streams.
    */
   | {
       readonly type: 'open-stream'

@@ -1,5 +1,5 @@
 /**
- * What the application's streams ask of virtual connections (rules ST10 to ST20 of
+ * What the application's streams ask of virtual connections (rules ST10 to ST29 of
  * docs/specs/connection.md). Beside the four well-known streams of messages, either end opens
  * streams of plain bytes, each with a protocol and a priority.
  *
@@ -22,8 +22,14 @@ export const streamProtocolBytesMax = 64
  */
 export const streamWriteBytesMax = 256 * 1024
 
-/** Application codes of resets and stops: 0 to this. */
+/** Application codes of resets and stops: 0 to this. Codes above it are the engine's own. */
 export const streamCodeMax = 2 ** 32 - 1
+
+/** Code of a reset and a stop by an engine: nobody there accepts streams of the protocol. */
+export const streamRefusedCode = streamCodeMax + 1
+
+/** Code of a reset and a stop by an engine: that peer is stopping. */
+export const streamStoppingCode = streamCodeMax + 2
 
 /** Why a stream could not be opened. */
 export type StreamRefusal =
@@ -56,7 +62,11 @@ export interface StreamPort {
   resetStream(stream: StreamHandle, code: number, nowMs: number): void
   /** Gives up reading: asks the other end to reset its direction with the code. */
   stopStream(stream: StreamHandle, code: number, nowMs: number): void
-  /** The reader has taken that many bytes more. */
+  /**
+   * The reader has taken, or dropped, that many bytes more of those it was told of. What it was told
+   * of counts as waiting until then, after `stream-finished` and `stream-reset` too; after
+   * `stopStream` all counts as taken.
+   */
   consumedStream(stream: StreamHandle, bytes: number, nowMs: number): void
 }
 
@@ -74,11 +84,14 @@ export type StreamOutput =
   | { readonly type: 'stream-data'; readonly stream: StreamHandle; readonly bytes: Uint8Array }
   /** All bytes have been told of; none follow. */
   | { readonly type: 'stream-finished'; readonly stream: StreamHandle }
-  /** The other end gave up sending; `code` is its application's. */
+  /** The other end gave up sending; `code` is its application's, or one of the two of engines. */
   | { readonly type: 'stream-reset'; readonly stream: StreamHandle; readonly code: number }
   /** The other end gave up reading: this direction is reset with that code. */
   | { readonly type: 'stream-stopped'; readonly stream: StreamHandle; readonly code: number }
-  /** So many of the written bytes, in all since it opened, have left for the first time. */
+  /**
+   * So many of the written bytes, in all since it opened, have left for the first time. Told each
+   * 32 KiB: less than that may have left untold.
+   */
   | {
       readonly type: 'stream-drained'
       readonly stream: StreamHandle
@@ -86,7 +99,7 @@ export type StreamOutput =
     }
   /** Everything written, the end included, has been acknowledged. */
   | { readonly type: 'stream-delivered'; readonly stream: StreamHandle }
-  /** The connection ended: both directions of the stream are over. */
+  /** The connection ended: both directions of the stream are over. Not told when they were before. */
   | { readonly type: 'stream-lost'; readonly stream: StreamHandle }
   /** After a refusal with `limit`: the peer allows more. */
   | { readonly type: 'streams-available'; readonly peer: PeerId }
