@@ -12,13 +12,13 @@ import { encodeUtf8 } from '../bytes/utf8.ts'
 import type { EngineContext } from '../context.ts'
 import { signatureBytes, type CertificateVerifier, type Identity } from '../identity/identity.ts'
 import { decodePeerId, peerIdOf, type PeerId } from '../identity/peer-id.ts'
-import { handshakePattern } from '../noise/handshake-pattern.ts'
+import { handshakePatterns } from '../noise/handshake-pattern.ts'
 import { HandshakeState, type HandshakeRole, type TransportKeys } from '../noise/handshake-state.ts'
 import { encodePacket, protocolVersion, type ConnectionId } from './packet.ts'
 import { streamWindowBytes } from './receive-stream.ts'
 import { connectionWindowBytes, type InitialCredit } from './stream-set.ts'
 
-const pattern = handshakePattern('XX', [0])
+const pattern = handshakePatterns.XXpsk0
 const prologueLabel = encodeUtf8('fieldmesh connection\n')
 const publicKeyBytes = 32
 const noPayload = new Uint8Array(0)

@@ -19,7 +19,7 @@ import { appTagBytes } from '../identity/join-keys.ts'
 import type { JoinKeys } from '../identity/join-keys.ts'
 import { peerIdOf } from '../identity/peer-id.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import { handshakePattern } from '../noise/handshake-pattern.ts'
+import { handshakePatterns } from '../noise/handshake-pattern.ts'
 import { HandshakeState } from '../noise/handshake-state.ts'
 import type { HandshakeRole, TransportKeys } from '../noise/handshake-state.ts'
 
@@ -31,7 +31,6 @@ const saltBytes = 16
 const publicKeyBytes = 32
 const boundFlag = 1
 const prologueLabel = encodeUtf8('fieldmesh link\n')
-const pattern = handshakePattern('XX', [0])
 const empty = new Uint8Array(0)
 
 /** What every handshake of this peer shares. */
@@ -202,7 +201,7 @@ export class LinkHandshake {
     const { identity, joinKeys, cryptography, random } = this.#options
     const binding = new ByteWriter().bytes(this.#binding ?? empty).finish()
     return new HandshakeState({
-      pattern,
+      pattern: handshakePatterns.XXpsk0,
       role: this.#role,
       cryptography,
       prologue: concatBytes(prologueLabel, offer, binding),

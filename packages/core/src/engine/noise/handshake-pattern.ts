@@ -58,3 +58,13 @@ export function handshakePattern(
     usesPsk: pskPlaces.length > 0,
   }
 }
+
+/** The patterns that this code base speaks. */
+export const handshakePatterns = {
+  /** Links and connections at first contact. */
+  XXpsk0: handshakePattern('XX', [0]),
+  /** Links between peers that have met. */
+  IKpsk2: handshakePattern('IK', [2]),
+  /** Connections that a ticket resumes. */
+  NNpsk0: handshakePattern('NN', [0]),
+} as const

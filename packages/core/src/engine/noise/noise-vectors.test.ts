@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 
 import { decodeHex, encodeHex } from '../bytes/hex.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
-import { handshakePattern } from './handshake-pattern.ts'
+import { handshakePattern, handshakePatterns } from './handshake-pattern.ts'
 import type { BasePatternName } from './handshake-pattern.ts'
 import { HandshakeState } from './handshake-state.ts'
 import type { HandshakeRole, KeyPair, TransportKeys } from './handshake-state.ts'
@@ -25,7 +25,7 @@ interface NoiseVector {
 
 const repository = new URL('../../../../../', import.meta.url)
 const published = new URL('../shared/data/noise-vectors.json', repository)
-const own = new URL('docs/specs/vectors/noise-xxpsk0.json', repository)
+const kept = new URL('docs/specs/vectors/noise.json', repository)
 
 function vectorsOf(file: URL): readonly NoiseVector[] {
   const parsed = JSON.parse(readFileSync(file, 'utf8')) as { vectors: NoiseVector[] }
@@ -94,10 +94,17 @@ function play(vector: NoiseVector): void {
 }
 
 describe('[HS1] Noise handshakes give the published bytes', () => {
-  test.each(vectorsOf(own).map((vector) => [vector.protocol_name, vector] as const))(
-    '%s, own vector',
+  test.each(vectorsOf(kept).map((vector) => [vector.protocol_name, vector] as const))(
+    '%s',
     (_name, vector) => play(vector),
   )
+
+  test('every pattern in use has a vector', () => {
+    const names = vectorsOf(kept).map((vector) => vector.protocol_name)
+    for (const pattern of Object.values(handshakePatterns)) {
+      expect(names).toContain(`Noise_${pattern.name}_25519_ChaChaPoly_SHA256`)
+    }
+  })
 
   test('all published vectors of SHA256 and ChaChaPoly', (context) => {
     if (!existsSync(published)) context.skip('../shared/data/noise-vectors.json is absent')
