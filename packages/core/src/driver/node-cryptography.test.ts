@@ -96,12 +96,15 @@ describe('both implementations give identical results', () => {
 
   test('for hashes, and each opens what the other sealed', () => {
     fc.assert(
-      fc.property(key, nonce, message, message, (secret, once, additional, plaintext) => {
+      fc.property(key, nonce, message, message, fc.nat(20), (...drawn) => {
+        const [secret, once, additional, plaintext, headroomBytes] = drawn
         expect(node.sha256(plaintext)).toEqual(noble.sha256(plaintext))
         expect(node.hmacSha256(secret, plaintext)).toEqual(noble.hmacSha256(secret, plaintext))
         const sealed = noble.seal(secret, once, additional, plaintext)
         expect(node.seal(secret, once, additional, plaintext)).toEqual(sealed)
         for (const cryptography of [noble, node]) {
+          const behind = cryptography.seal(secret, once, additional, plaintext, headroomBytes)
+          expect(behind.subarray(headroomBytes)).toEqual(sealed)
           expect(cryptography.open(secret, once, additional, sealed)).toEqual(plaintext)
           const bent = sealed.slice()
           bent[bent.length - 1]! ^= 1

@@ -89,14 +89,15 @@ export const nodeCryptography: Cryptography = {
 
   hmacSha256: (key, message) => plain(createHmac('sha256', key).update(message).digest()),
 
-  seal(key, nonce, additional, plaintext) {
+  seal(key, nonce, additional, plaintext, headroomBytes = 0) {
     const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagBytes })
     cipher.setAAD(additional, { plaintextLength: plaintext.length })
-    const sealed = new Uint8Array(plaintext.length + tagBytes)
-    sealed.set(cipher.update(plaintext), 0)
+    const end = headroomBytes + plaintext.length
+    const sealed = Buffer.allocUnsafeSlow(end + tagBytes)
+    sealed.set(cipher.update(plaintext), headroomBytes)
     cipher.final()
-    sealed.set(cipher.getAuthTag(), plaintext.length)
-    return sealed
+    sealed.set(cipher.getAuthTag(), end)
+    return bare(sealed)
   },
 
   open(key, nonce, additional, ciphertext) {
@@ -105,10 +106,10 @@ export const nodeCryptography: Cryptography = {
     const decipher = createDecipheriv(cipherName, key, nonce, { authTagLength: tagBytes })
     decipher.setAAD(additional, { plaintextLength: length })
     decipher.setAuthTag(ciphertext.subarray(length))
-    const opened = plain(decipher.update(ciphertext.subarray(0, length)))
+    const opened = decipher.update(ciphertext.subarray(0, length))
     try {
       decipher.final()
-      return opened
+      return bare(opened)
     } catch {
       return undefined
     }
@@ -152,4 +153,9 @@ function isStrictPublicKey(publicKey: Uint8Array): boolean {
 /** A plain array of its own: a `Buffer` may be a view into a pool that others write. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes)
+}
+
+/** The same bytes without `Buffer`: for buffers that are not of a pool, as ciphers make them. */
+function bare(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -3,7 +3,6 @@
  */
 
 import { assert } from '../assert.ts'
-import { concatBytes } from '../bytes/compare.ts'
 import { tagBytes } from '../noise/cipher-state.ts'
 import type { TransportKeys } from '../noise/handshake-state.ts'
 import { expandPacketNumber, packetNumberBytes, packetNumberMax } from './packet-number.ts'
@@ -38,14 +37,16 @@ export class PacketProtection {
     return this.#nextNumber
   }
 
-  /** A packet of the frames, under the next number. */
+  /** A packet of the frames, under the next number; the frames are only read. */
   seal(frames: Uint8Array, largestAcknowledged: number): SealedPacket {
     const number = this.#nextNumber
     assert(number < packetNumberMax, 'packet numbers are used up')
     this.#nextNumber += 1
     const numberBytes = packetNumberBytes(number, largestAcknowledged)
     const header = encodeProtectedHeader(this.#remoteId, number, numberBytes)
-    return { number, bytes: concatBytes(header, this.#keys.send.sealAt(number, header, frames)) }
+    const bytes = this.#keys.send.sealAt(number, header, frames, header.length)
+    bytes.set(header)
+    return { number, bytes }
   }
 
   /** The number that a packet stands for; it may still be a replay or a forgery. */

@@ -21,14 +21,19 @@ export interface Cryptography {
   sha256(message: Uint8Array): Uint8Array
   /** HMAC-SHA-256, 32 bytes (RFC 2104). */
   hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array
-  /** ChaCha20-Poly1305 (RFC 8439): ciphertext with its 16-byte tag at the end. */
+  /**
+   * ChaCha20-Poly1305 (RFC 8439): a new array of `headroomBytes` for the caller to fill (default 0;
+   * what is in them is not said), then the ciphertext, then its 16-byte tag. So a header can go
+   * before the ciphertext without copying that again.
+   */
   seal(
     key: Uint8Array,
     nonce: Uint8Array,
     additional: Uint8Array,
     plaintext: Uint8Array,
+    headroomBytes?: number,
   ): Uint8Array
-  /** The plaintext, or `undefined` when the tag does not fit. */
+  /** The plaintext, a new array, of ciphertext and tag; `undefined` when the tag does not fit. */
   open(
     key: Uint8Array,
     nonce: Uint8Array,

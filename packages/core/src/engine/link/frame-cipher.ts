@@ -1,48 +1,143 @@
 /**
- * Sealing of whole frames, before they are cut and after they are put together (rules FR6 to FR8
- * of docs/specs/link.md).
+ * Sealing of frames, before they are cut and after they are put together (rules FR6 to FR8 of
+ * docs/specs/link.md): all of most frames, and of large mesh packets the beginning alone, since
+ * what follows it is end-to-end ciphertext already.
  *
  * Clear until `secure` is called, and for ever on channels that encrypt and are bound. Frames of
  * one priority keep their order, those of two may not: so each priority counts its own nonces,
  * four apart, and none repeats.
  */
 
+import { concatBytes } from '../bytes/compare.ts'
 import { tagBytes } from '../noise/cipher-state.ts'
+import type { CipherState } from '../noise/cipher-state.ts'
 import type { TransportKeys } from '../noise/handshake-state.ts'
-import { frameKindCodes, framePayloadBytesMax } from './frame.ts'
+import { frameKindCodes, framePayloadBytesMax, payloadBytesOf, wholePayload } from './frame.ts'
 import type { IncomingFrame, PriorityIndex } from './frame.ts'
+import type { FramePayload } from './link-port.ts'
 
 /** Largest body of a frame, in bytes: the payload and its tag. */
 export const frameBodyBytesMax = framePayloadBytesMax + tagBytes
 
+/**
+ * Packets up to this, in bytes, are sealed as a whole: the smallest size class, which all packets of
+ * a connection's handshake stay below. What a packet says in clear is never in them.
+ */
+export const wholeSealedPacketBytesMax = 1_200
+
+/** Of a larger packet this much is sealed: its header and more; one block of the cipher. */
+const sealedHeadBytes = 64
+
+/** A body as the bytes of it come one after the other; views of the payload among them. */
+export type FrameBody = readonly Uint8Array[]
+
 /** One channel's sealing state, both directions. */
 export class FrameCipher {
-  #keys: TransportKeys | undefined
-  readonly #sealedFrames = [0, 0, 0, 0]
-  readonly #openedFrames = [0, 0, 0, 0]
+  #send: FrameDirection | undefined
+  #receive: FrameDirection | undefined
 
   /** From here on frames are sealed and must decipher. */
   secure(keys: TransportKeys): void {
-    this.#keys = keys
+    this.#send = new FrameDirection(keys.send)
+    this.#receive = new FrameDirection(keys.receive)
   }
 
-  seal(kindCode: number, priority: PriorityIndex, payload: Uint8Array): Uint8Array {
-    if (!this.#keys || kindCode === frameKindCodes.auth) return payload
-    const nonce = this.#sealedFrames[priority]! * 4 + priority
-    this.#sealedFrames[priority]! += 1
-    return this.#keys.send.sealAt(nonce, additionalData(kindCode, priority), payload)
+  /** The body of the next frame of its priority. */
+  seal(kindCode: number, priority: PriorityIndex, payload: FramePayload): FrameBody {
+    if (this.#send && kindCode !== frameKindCodes.auth) {
+      return this.#send.seal(kindCode, priority, payload)
+    }
+    return payload instanceof Uint8Array ? [payload] : payload
   }
 
-  /** The payload, or `undefined` when it does not decipher. */
-  open({ kindCode, priority, body }: IncomingFrame): Uint8Array | undefined {
-    if (!this.#keys || kindCode === frameKindCodes.auth) return body
-    const nonce = this.#openedFrames[priority]! * 4 + priority
-    this.#openedFrames[priority]! += 1
-    return this.#keys.receive.openAt(nonce, additionalData(kindCode, priority), body)
+  /**
+   * The payload, or `undefined` when it does not decipher: then the body is as it was. Else the body
+   * is taken over, and the payload may be a view of it.
+   */
+  open(frame: IncomingFrame): Uint8Array | undefined {
+    if (!this.#receive || frame.kindCode === frameKindCodes.auth) return frame.body
+    return this.#receive.open(frame)
   }
 }
 
-/** The header without the two bits that fragmentation decides. */
-function additionalData(kindCode: number, priority: PriorityIndex): Uint8Array {
-  return Uint8Array.of((kindCode << 4) | (priority << 2))
+/** One direction: its key, and how many frames of each priority it has been used for. */
+class FrameDirection {
+  readonly #key: CipherState
+  readonly #frames = [0, 0, 0, 0]
+  /** Header byte; for a packet sealed in part, how long it is and its last bytes. */
+  readonly #additional = new Uint8Array(1 + 4 + tagBytes)
+  readonly #additionalView = new DataView(this.#additional.buffer)
+  readonly #headerByte = this.#additional.subarray(0, 1)
+
+  constructor(key: CipherState) {
+    this.#key = key
+  }
+
+  seal(kindCode: number, priority: PriorityIndex, payload: FramePayload): FrameBody {
+    const nonce = this.#nextNonce(priority)
+    const bytes = payloadBytesOf(payload)
+    if (!isSealedInPart(kindCode, bytes)) {
+      const additional = this.#additionalOf(kindCode, priority)
+      return [this.#key.sealAt(nonce, additional, wholePayload(payload))]
+    }
+    const [head, clear] = splitHead(payload)
+    const additional = this.#additionalInPart(kindCode, priority, bytes, clear)
+    const sealed = this.#key.sealAt(nonce, additional, head)
+    return [sealed.subarray(0, sealedHeadBytes), clear, sealed.subarray(sealedHeadBytes)]
+  }
+
+  open({ kindCode, priority, body }: IncomingFrame): Uint8Array | undefined {
+    const nonce = this.#nextNonce(priority)
+    const bytes = body.length - tagBytes
+    if (!isSealedInPart(kindCode, bytes)) {
+      return this.#key.openAt(nonce, this.#additionalOf(kindCode, priority), body)
+    }
+    const clear = body.subarray(sealedHeadBytes, bytes)
+    const additional = this.#additionalInPart(kindCode, priority, bytes, clear)
+    const sealed = concatBytes(body.subarray(0, sealedHeadBytes), body.subarray(bytes))
+    const head = this.#key.openAt(nonce, additional, sealed)
+    if (!head) return undefined
+    body.set(head)
+    return body.subarray(0, bytes)
+  }
+
+  #nextNonce(priority: PriorityIndex): number {
+    const nonce = this.#frames[priority]! * 4 + priority
+    this.#frames[priority]! += 1
+    return nonce
+  }
+
+  /** The header without the two bits that fragmentation decides. */
+  #additionalOf(kindCode: number, priority: PriorityIndex): Uint8Array {
+    this.#additional[0] = (kindCode << 4) | (priority << 2)
+    return this.#headerByte
+  }
+
+  #additionalInPart(
+    kindCode: number,
+    priority: PriorityIndex,
+    bytes: number,
+    clear: Uint8Array,
+  ): Uint8Array {
+    this.#additional[0] = (kindCode << 4) | (priority << 2)
+    this.#additionalView.setUint32(1, bytes)
+    this.#additional.set(clear.subarray(-tagBytes), 5)
+    return this.#additional
+  }
+}
+
+/** Both ends know it by kind and length. */
+function isSealedInPart(kindCode: number, payloadBytes: number): boolean {
+  return kindCode === frameKindCodes.packet && payloadBytes > wholeSealedPacketBytesMax
+}
+
+/** The first bytes, which are sealed, and those that stay as they are. */
+function splitHead(payload: FramePayload): readonly [head: Uint8Array, clear: Uint8Array] {
+  if (payload instanceof Uint8Array || payload[0].length > sealedHeadBytes) {
+    const bytes = wholePayload(payload)
+    return [bytes.subarray(0, sealedHeadBytes), bytes.subarray(sealedHeadBytes)]
+  }
+  const [header, rest] = payload
+  const taken = sealedHeadBytes - header.length
+  return [concatBytes(header, rest.subarray(0, taken)), rest.subarray(taken)]
 }

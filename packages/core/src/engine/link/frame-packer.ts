@@ -3,13 +3,13 @@
  * docs/specs/link.md).
  *
  * Each message is filled by priority: a waiting frame of higher priority goes before the rest of
- * one that has begun. At most one frame of each priority is under way.
+ * one that has begun. At most one frame of each priority is under way. A message is planned before
+ * it is written, so that its bytes are copied once, into an array of their size.
  */
 
-import { ByteWriter } from '../bytes/writer.ts'
 import { encodeFragmentHeader, frameKindCodes, priorityIndexes } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
-import type { FrameCipher } from './frame-cipher.ts'
+import type { FrameBody, FrameCipher } from './frame-cipher.ts'
 
 /** Gives the next frame of a priority, or nothing. Called only when it will be sent. */
 export type FrameSource = (priority: PriorityIndex) => OutgoingFrame | undefined
@@ -17,8 +17,18 @@ export type FrameSource = (priority: PriorityIndex) => OutgoingFrame | undefined
 /** A frame that is partly sent. */
 interface FrameUnderWay {
   readonly frame: OutgoingFrame
-  readonly body: Uint8Array
+  readonly body: FrameBody
+  readonly bodyBytes: number
   sentBytes: number
+}
+
+/** A fragment of a message that is not written yet. */
+interface Fragment {
+  readonly headerByte: number
+  readonly body: FrameBody
+  /** Where in the body it begins. */
+  readonly start: number
+  readonly length: number
 }
 
 /**
@@ -45,19 +55,23 @@ export class FramePacker {
     lowest: PriorityIndex,
     source: FrameSource,
   ): Uint8Array | undefined {
-    const writer = new ByteWriter(Math.min(messageBytesMax, 1024))
-    for (const priority of priorityIndexes) {
+    const fragments: Fragment[] = []
+    let bytes = 0
+    filling: for (const priority of priorityIndexes) {
       if (priority > lowest) break
       for (;;) {
-        const roomBytes = messageBytesMax - writer.length
+        const roomBytes = messageBytesMax - bytes
         // A header, a length and one byte.
-        if (roomBytes < 3) return writer.finish()
+        if (roomBytes < 3) break filling
         const entry = this.#underWay[priority] ?? this.#begin(priority, source(priority))
         if (!entry) break
-        if (!this.#add(writer, priority, entry, roomBytes)) return writer.finish()
+        const fragment = this.#cut(priority, entry, roomBytes, bytes > 0)
+        if (!fragment) break filling
+        fragments.push(fragment)
+        bytes += headBytes(fragment.length) + fragment.length
       }
     }
-    return writer.length === 0 ? undefined : writer.finish()
+    return bytes === 0 ? undefined : written(fragments, bytes)
   }
 
   /** A frame of that priority has begun and not ended. */
@@ -75,31 +89,31 @@ export class FramePacker {
   #begin(priority: PriorityIndex, frame: OutgoingFrame | undefined): FrameUnderWay | undefined {
     if (!frame) return undefined
     const body = this.#cipher.seal(frameKindCodes[frame.kind], priority, frame.payload)
-    const entry = { frame, body, sentBytes: 0 }
+    let bodyBytes = 0
+    for (const part of body) bodyBytes += part.length
+    const entry = { frame, body, bodyBytes, sentBytes: 0 }
     this.#underWay[priority] = entry
     return entry
   }
 
-  /** False when the message is better sent without more of it. */
-  #add(
-    writer: ByteWriter,
+  /** What of the frame goes next; nothing when the message is better sent without more of it. */
+  #cut(
     priority: PriorityIndex,
     entry: FrameUnderWay,
     roomBytes: number,
-  ): boolean {
-    const { body } = entry
-    const restBytes = body.length - entry.sentBytes
+    hasOthers: boolean,
+  ): Fragment | undefined {
+    const { body, sentBytes: start } = entry
+    const restBytes = entry.bodyBytes - start
     const fitsBytes = fragmentFit(roomBytes)
     const last = restBytes <= fitsBytes
-    if (!last && writer.length > 0 && fitsBytes < fragmentBytesMin) return false
+    if (!last && hasOthers && fitsBytes < fragmentBytesMin) return undefined
     const length = last ? restBytes : fitsBytes
     const kindCode = frameKindCodes[entry.frame.kind]
-    const first = entry.sentBytes === 0
-    writer.u8(encodeFragmentHeader({ kindCode, priority, first, last }))
-    writer.bytes(body.subarray(entry.sentBytes, entry.sentBytes + length))
+    const headerByte = encodeFragmentHeader({ kindCode, priority, first: start === 0, last })
     entry.sentBytes += length
     if (last) this.#underWay[priority] = undefined
-    return true
+    return { headerByte, body, start, length }
   }
 }
 
@@ -107,4 +121,49 @@ export class FramePacker {
 function fragmentFit(roomBytes: number): number {
   if (roomBytes - 2 < 0x80) return roomBytes - 2
   return roomBytes - 3 < 0x4000 ? roomBytes - 3 : roomBytes - 4
+}
+
+/** Bytes of header and length before a fragment of that many bytes. */
+function headBytes(length: number): number {
+  if (length < 0x80) return 2
+  return length < 0x4000 ? 3 : 4
+}
+
+function written(fragments: readonly Fragment[], bytes: number): Uint8Array {
+  const message = new Uint8Array(bytes)
+  let at = 0
+  for (const { headerByte, body, start, length } of fragments) {
+    message[at++] = headerByte
+    let rest = length
+    for (; rest >= 0x80; rest >>>= 7) message[at++] = (rest & 0x7f) | 0x80
+    message[at++] = rest
+    at = copyPart(body, start, length, message, at)
+  }
+  return message
+}
+
+/** Copies `length` bytes of the body from `start` on; returns where the next ones go. */
+function copyPart(
+  body: FrameBody,
+  start: number,
+  length: number,
+  message: Uint8Array,
+  at: number,
+): number {
+  let skip = start
+  let left = length
+  let to = at
+  for (const part of body) {
+    if (skip >= part.length) {
+      skip -= part.length
+      continue
+    }
+    const count = Math.min(left, part.length - skip)
+    message.set(count === part.length ? part : part.subarray(skip, skip + count), to)
+    to += count
+    left -= count
+    skip = 0
+    if (left === 0) break
+  }
+  return to
 }

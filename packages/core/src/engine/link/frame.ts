@@ -5,8 +5,9 @@
  * upper four bits, then two bits of priority, then whether it is the first and the last fragment.
  */
 
+import { concatBytes } from '../bytes/compare.ts'
 import { priorities } from './link-port.ts'
-import type { Priority } from './link-port.ts'
+import type { FramePayload, Priority } from './link-port.ts'
 
 /** Kinds with their codes on the wire; 0 and 11 to 15 are unassigned. */
 export const frameKindCodes = {
@@ -36,8 +37,18 @@ export const priorityIndexes = [0, 1, 2, 3] as const
 /** A frame on its way out. */
 export interface OutgoingFrame {
   readonly kind: FrameKind
-  /** At most `framePayloadBytesMax` bytes; not changed afterwards. */
-  readonly payload: Uint8Array
+  /** At most `framePayloadBytesMax` bytes. */
+  readonly payload: FramePayload
+}
+
+/** Bytes of a payload, whole or in parts. */
+export function payloadBytesOf(payload: FramePayload): number {
+  return payload instanceof Uint8Array ? payload.length : payload[0].length + payload[1].length
+}
+
+/** The payload in one piece. */
+export function wholePayload(payload: FramePayload): Uint8Array {
+  return payload instanceof Uint8Array ? payload : concatBytes(...payload)
 }
 
 /** A whole frame that came in, still sealed where the link seals. */

@@ -1,9 +1,16 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
+import { concatBytes } from '../bytes/compare.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
 import { CipherState } from '../noise/cipher-state.ts'
-import { decodeFragmentHeader, encodeFragmentHeader, frameKindCodes, frameKindOf } from './frame.ts'
+import {
+  decodeFragmentHeader,
+  encodeFragmentHeader,
+  frameKindCodes,
+  frameKindOf,
+  wholePayload,
+} from './frame.ts'
 import type { FrameKind, OutgoingFrame, PriorityIndex } from './frame.ts'
 import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
 import { FramePacker } from './frame-packer.ts'
@@ -13,10 +20,15 @@ import { queueBytesLow, queueBytesMax, SendQueue } from './send-queue.ts'
 
 type Queued = OutgoingFrame & { readonly priority: PriorityIndex }
 
+const anyBytes = fc.oneof(
+  fc.uint8Array({ maxLength: 400, size: 'max' }),
+  fc.uint8Array({ minLength: 1_100, maxLength: 1_500, size: 'max' }),
+)
+
 const anyFrame: fc.Arbitrary<Queued> = fc.record({
   kind: fc.constantFrom(...(Object.keys(frameKindCodes) as FrameKind[])),
   priority: fc.constantFrom<PriorityIndex>(0, 1, 2, 3),
-  payload: fc.uint8Array({ maxLength: 400, size: 'max' }),
+  payload: fc.oneof(anyBytes, fc.tuple(fc.uint8Array({ maxLength: 100 }), anyBytes)),
 })
 
 function ciphers(isSealed: boolean): readonly [FrameCipher, FrameCipher] {
@@ -71,7 +83,10 @@ describe('frames', () => {
           for (const priority of [0, 1, 2, 3]) {
             const sent = frames.filter((frame) => frame.priority === priority)
             const got = received.filter((frame) => frame.priority === priority)
-            expect(got).toEqual(sent)
+            const whole = ({ payload, ...frame }: Queued) => {
+              return { ...frame, payload: wholePayload(payload) }
+            }
+            expect(got).toEqual(sent.map(whole))
           }
           for (const message of messages) {
             expect(message.length).toBeGreaterThan(0)
@@ -136,17 +151,64 @@ describe('frames', () => {
 
   test('[FR7] a frame that was bent, moved or repeated does not decipher', () => {
     const [sending, receiving] = ciphers(true)
-    const first = sending.seal(5, 2, Uint8Array.of(1))
-    const second = sending.seal(5, 2, Uint8Array.of(2))
-    const other = sending.seal(5, 1, Uint8Array.of(3))
+    const [first] = sending.seal(5, 2, Uint8Array.of(1))
+    const [second] = sending.seal(5, 2, Uint8Array.of(2))
+    const [other] = sending.seal(5, 1, Uint8Array.of(3))
     const open = (kindCode: number, priority: PriorityIndex, body: Uint8Array) =>
       receiving.open({ kindCode, priority, body })
-    expect(open(5, 1, other)).toEqual(Uint8Array.of(3))
-    expect(open(5, 2, first)).toEqual(Uint8Array.of(1))
-    expect(open(5, 3, second)).toBe(undefined)
-    expect(open(5, 1, other)).toBe(undefined)
-    expect(open(2, 2, second)).toBe(undefined)
-    expect(open(5, 0, second.subarray(0, 10))).toBe(undefined)
+    expect(open(5, 1, other!)).toEqual(Uint8Array.of(3))
+    expect(open(5, 2, first!)).toEqual(Uint8Array.of(1))
+    expect(open(5, 3, second!)).toBe(undefined)
+    expect(open(5, 1, other!)).toBe(undefined)
+    expect(open(2, 2, second!)).toBe(undefined)
+    expect(open(5, 0, second!.subarray(0, 10))).toBe(undefined)
+  })
+
+  test('[FR8] a packet is sealed whole up to 1,200 bytes, and beyond them its first 64', () => {
+    const [sending] = ciphers(true)
+    const sealedOf = (kindCode: number, payload: Uint8Array) => {
+      const body = concatBytes(...sending.seal(kindCode, 3, payload))
+      expect(body.length).toBe(payload.length + 16)
+      let inClear = payload.length
+      while (inClear > 0 && body[inClear - 1] === payload[inClear - 1]) inClear -= 1
+      return inClear
+    }
+    const bytes = new Uint8Array(1_201).map((_, index) => index)
+    for (const [kind, kindCode] of Object.entries(frameKindCodes)) {
+      if (kind === 'auth') continue
+      expect(sealedOf(kindCode, bytes.subarray(1))).toBeGreaterThan(1_190)
+      expect(sealedOf(kindCode, bytes)).toBeGreaterThan(kind === 'packet' ? 60 : 1_190)
+    }
+    expect(sealedOf(frameKindCodes.packet, bytes)).toBeLessThanOrEqual(64)
+  })
+
+  test('[FR8] what of a large packet is in clear cannot be given to another, cut or grown', () => {
+    const packets = [1, 2].map((byte) => new Uint8Array(1_500).fill(byte))
+    const bodies = () => {
+      const [sending, receiving] = ciphers(true)
+      const sealed = packets.map((packet) => concatBytes(...sending.seal(5, 3, packet)))
+      const open = (body: Uint8Array) => receiving.open({ kindCode: 5, priority: 3, body })
+      return { first: sealed[0]!, second: sealed[1]!, open }
+    }
+    const honest = bodies()
+    expect(honest.open(honest.first)).toEqual(packets[0])
+    expect(honest.open(honest.second)).toEqual(packets[1])
+    const swapped = bodies()
+    swapped.first.set(swapped.second.subarray(64, 1_500), 64)
+    expect(swapped.open(swapped.first)).toBe(undefined)
+    const cut = bodies()
+    cut.first.copyWithin(64, 65)
+    expect(cut.open(cut.first.subarray(0, -1))).toBe(undefined)
+    const grown = bodies()
+    expect(grown.open(concatBytes(grown.first.subarray(0, 64), grown.first))).toBe(undefined)
+    for (let at = 0; at < 1_516; at += 1) {
+      if (at >= 64 && at < 1_484) continue
+      const bent = bodies()
+      bent.first[at]! ^= 1
+      const before = bent.first.slice()
+      expect(bent.open(bent.first)).toBe(undefined)
+      expect(bent.first).toEqual(before)
+    }
   })
 })
 

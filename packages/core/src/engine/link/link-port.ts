@@ -10,6 +10,12 @@ export type Priority = (typeof priorities)[number]
 /** Frames that a link carries for the mesh layer. Links carry others for themselves. */
 export type MeshFrameKind = 'route' | 'presence' | 'packet'
 
+/**
+ * A frame's payload: whole, or a header and what follows it. Either part may go into other frames as
+ * well, so links only read them; they are not changed until the frame has left.
+ */
+export type FramePayload = Uint8Array | readonly [header: Uint8Array, rest: Uint8Array]
+
 /** `full`: nothing was taken, the neighbour's `link-writable` follows. `no-link`: no such neighbour. */
 export type LinkSendResult = 'accepted' | 'full' | 'no-link'
 
@@ -19,7 +25,7 @@ export interface LinkPort {
     neighbour: PeerId,
     kind: MeshFrameKind,
     priority: Priority,
-    payload: Uint8Array,
+    payload: FramePayload,
     nowMs: number,
   ): LinkSendResult
 }

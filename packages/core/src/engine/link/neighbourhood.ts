@@ -22,10 +22,11 @@ import { ChannelSession, isSecured } from './channel-session.ts'
 import type { WireCloseReason } from './close-reason.ts'
 import { Dialer } from './dialer.ts'
 import type { DialTarget } from './dial-target.ts'
-import { framePayloadBytesMax, priorityIndexOf } from './frame.ts'
+import { framePayloadBytesMax, payloadBytesOf, priorityIndexOf } from './frame.ts'
 import { LinkHandshake } from './link-handshake.ts'
 import type { HandshakeOptions } from './link-handshake.ts'
 import type {
+  FramePayload,
   LinkDescription,
   LinkPort,
   LinkSendResult,
@@ -191,10 +192,11 @@ export class Neighbourhood implements LinkPort {
     neighbour: PeerId,
     kind: MeshFrameKind,
     priority: Priority,
-    payload: Uint8Array,
+    payload: FramePayload,
     nowMs: number,
   ): LinkSendResult {
-    assert(payload.length <= framePayloadBytesMax, `frame of ${payload.length} bytes`)
+    const bytes = payloadBytesOf(payload)
+    assert(bytes <= framePayloadBytesMax, `frame of ${bytes} bytes`)
     this.#nowMs = nowMs
     const link = this.#links.get(neighbour)
     if (!link || this.#isStopped) return 'no-link'

@@ -4,7 +4,7 @@
  * room again.
  */
 
-import { priorityIndexes } from './frame.ts'
+import { payloadBytesOf, priorityIndexes } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 
 /**
@@ -43,7 +43,7 @@ export class SendQueue {
   /** Takes the frame, or refuses it; a queue that is empty takes any. */
   offer(priority: PriorityIndex, frame: OutgoingFrame): boolean {
     const queue = this.#queues[priority]!
-    const bytes = frame.payload.length + frameOverheadBytes
+    const bytes = payloadBytesOf(frame.payload) + frameOverheadBytes
     if (queue.bytes > 0 && queue.bytes + bytes > queueBytesMax) {
       queue.refused = true
       return false
@@ -58,7 +58,7 @@ export class SendQueue {
     const queue = this.#queues[priority]!
     const frame = queue.frames.shift()
     if (!frame) return undefined
-    queue.bytes -= frame.payload.length + frameOverheadBytes
+    queue.bytes -= payloadBytesOf(frame.payload) + frameOverheadBytes
     if (queue.refused && queue.bytes <= queueBytesLow) {
       queue.refused = false
       this.#writable = true
@@ -70,7 +70,7 @@ export class SendQueue {
   putBack(priority: PriorityIndex, frame: OutgoingFrame): void {
     const queue = this.#queues[priority]!
     queue.frames.unshift(frame)
-    queue.bytes += frame.payload.length + frameOverheadBytes
+    queue.bytes += payloadBytesOf(frame.payload) + frameOverheadBytes
   }
 
   /** Whether a queue that refused has room again; asks once for each time. */

@@ -4,6 +4,7 @@ import { createFlightRecorder } from '../../recorder/recorder.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import { encodePeerId, type PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
 import type { LinkPort } from '../link/link-port.ts'
 import { CommonNeighbourRouter, destinationsMax } from './common-neighbour-router.ts'
 import { metricInfinite } from './metric.ts'
@@ -31,7 +32,7 @@ function setUp() {
   const sent: { to: PeerId; frame: ReturnType<typeof decodeRouteFrame> }[] = []
   const links: LinkPort = {
     send(to, _kind, _priority, payload) {
-      sent.push({ to, frame: decodeRouteFrame(payload) })
+      sent.push({ to, frame: decodeRouteFrame(wholePayload(payload)) })
       return 'accepted'
     },
   }

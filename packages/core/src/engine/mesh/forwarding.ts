@@ -12,6 +12,7 @@ import type { LinkPort, Priority } from '../link/link-port.ts'
 import {
   decodePacket,
   encodePacket,
+  encodePacketHeader,
   hopLimitInitial,
   markCongestion,
   spendHop,
@@ -81,16 +82,18 @@ export class Forwarding {
     const congestionMarked = false
     const source = this.#local
     const header = { priority, hopLimit, congestionMarked, source, destination }
-    const bytes = encodePacket({ ...header, payload })
     if (nextHop === undefined) {
+      const bytes = encodePacket({ ...header, payload })
       const waiting = { bytes, destination, priority, arrivedFrom: undefined, arrivedAtMs: nowMs }
       if (this.#parking.park(destination, waiting, nowMs) !== 'parked') {
         mesh.packetsUnroutable.add()
         return 'no-route'
       }
       this.#countParked()
-    } else if (this.#links.send(nextHop, 'packet', priority, bytes, nowMs) !== 'accepted') {
-      return this.#refuse(nextHop)
+    } else {
+      const parts = [encodePacketHeader(header), payload] as const
+      const result = this.#links.send(nextHop, 'packet', priority, parts, nowMs)
+      if (result !== 'accepted') return this.#refuse(nextHop)
     }
     mesh.packetsSent.add()
     return 'accepted'

@@ -12,6 +12,7 @@ import { nobleCryptography } from '../crypto/noble.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
 import type { LinkDescription, LinkPort, MeshFrameKind } from '../link/link-port.ts'
 import { Mesh, type MeshOutput } from './mesh.ts'
 import { encodePacket, packetHeaderBytes } from './packet.ts'
@@ -101,8 +102,9 @@ class VirtualPeer implements LinkPort {
     const link = this.#network.linkBetween(this.id, neighbour)
     if (link === undefined) return 'no-link'
     if (this.full.has(neighbour)) return 'full'
-    this.sent.push({ to: neighbour, kind, bytes: payload.length })
-    this.#network.deliver(link, this, kind, payload.slice())
+    const bytes = wholePayload(payload).slice()
+    this.sent.push({ to: neighbour, kind, bytes: bytes.length })
+    this.#network.deliver(link, this, kind, bytes)
     return 'accepted'
   }
 

@@ -4,6 +4,7 @@
  * Hop limit and marks are what forwarders change; the layer above must not authenticate them.
  */
 
+import { concatBytes } from '../bytes/compare.ts'
 import { ByteReader } from '../bytes/reader.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import { decodePeerId, encodePeerId, peerIdBytes, type PeerId } from '../identity/peer-id.ts'
@@ -36,16 +37,20 @@ export interface Packet {
   readonly payload: Uint8Array
 }
 
-/** The wire form, in a new array. */
-export function encodePacket(packet: Packet): Uint8Array {
-  return new ByteWriter(packetHeaderBytes + packet.payload.length)
+/** The wire form of the header, in a new array; the payload follows it. */
+export function encodePacketHeader(packet: Omit<Packet, 'payload'>): Uint8Array {
+  return new ByteWriter(packetHeaderBytes)
     .u8((packetVersion << 4) | priorities.indexOf(packet.priority))
     .u8(packet.hopLimit)
     .u8(packet.congestionMarked ? congestionMark : 0)
     .raw(decodePeerId(packet.source))
     .raw(decodePeerId(packet.destination))
-    .raw(packet.payload)
     .finish()
+}
+
+/** The wire form, in a new array. */
+export function encodePacket(packet: Packet): Uint8Array {
+  return concatBytes(encodePacketHeader(packet), packet.payload)
 }
 
 /** The packet, its payload a view into `bytes`; `undefined` when it breaks a rule. */

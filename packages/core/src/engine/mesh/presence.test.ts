@@ -5,6 +5,7 @@ import { nobleCryptography } from '../crypto/noble.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
 import { peerIdOf, type PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
 import type { LinkPort } from '../link/link-port.ts'
 import { decodePresenceFrame, encodePresenceFrame } from './presence-outbox.ts'
 import {
@@ -48,7 +49,7 @@ function setUp() {
   const links: LinkPort = {
     send(to, _kind, _priority, payload) {
       if (full.has(to)) return 'full'
-      for (const bytes of decodePresenceFrame(payload)!) {
+      for (const bytes of decodePresenceFrame(wholePayload(payload))!) {
         const { peer, sequence } = peekPresenceRecord(bytes, nobleCryptography)!
         sent.push({ to, origin: peer, sequence })
       }

@@ -17,6 +17,8 @@ export const noiseMessageBytesMax = 65_535
 export class CipherState {
   readonly #cryptography: Cryptography
   readonly #key: Uint8Array
+  readonly #nonceBytes = new Uint8Array(12)
+  readonly #nonceView = new DataView(this.#nonceBytes.buffer)
   #nonce = 0
 
   constructor(key: Uint8Array, cryptography: Cryptography) {
@@ -38,25 +40,38 @@ export class CipherState {
     return opened
   }
 
-  /** Seals under an explicit nonce (section 11.4); the caller sees to it that none repeats. */
-  sealAt(nonce: number, additional: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  /**
+   * Seals under an explicit nonce (section 11.4); the caller sees to it that none repeats. Ciphertext
+   * and tag stand behind `headroomBytes` that the caller fills.
+   */
+  sealAt(
+    nonce: number,
+    additional: Uint8Array,
+    plaintext: Uint8Array,
+    headroomBytes = 0,
+  ): Uint8Array {
     // At 2^53 frames a link has run for longer than any machine: no rekeying is needed.
     assert(nonce < Number.MAX_SAFE_INTEGER, 'nonces are used up')
-    return this.#cryptography.seal(this.#key, nonceBytes(nonce), additional, plaintext)
+    this.#writeNonce(nonce)
+    return this.#cryptography.seal(
+      this.#key,
+      this.#nonceBytes,
+      additional,
+      plaintext,
+      headroomBytes,
+    )
   }
 
   /** Opens under an explicit nonce; `undefined` when the tag does not fit. */
   openAt(nonce: number, additional: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
     if (ciphertext.length < tagBytes) return undefined
-    return this.#cryptography.open(this.#key, nonceBytes(nonce), additional, ciphertext)
+    this.#writeNonce(nonce)
+    return this.#cryptography.open(this.#key, this.#nonceBytes, additional, ciphertext)
   }
-}
 
-/** 32 zero bits, then the nonce in 64 bits, little-endian (section 12.3). */
-function nonceBytes(nonce: number): Uint8Array {
-  const bytes = new Uint8Array(12)
-  const view = new DataView(bytes.buffer)
-  view.setUint32(4, nonce % 0x1_0000_0000, true)
-  view.setUint32(8, Math.floor(nonce / 0x1_0000_0000), true)
-  return bytes
+  /** 32 zero bits, then the nonce in 64 bits, little-endian (section 12.3). */
+  #writeNonce(nonce: number): void {
+    this.#nonceView.setUint32(4, nonce % 0x1_0000_0000, true)
+    this.#nonceView.setUint32(8, Math.floor(nonce / 0x1_0000_0000), true)
+  }
 }

@@ -214,10 +214,10 @@ export class HostileMember implements FuzzNode {
       sha256: (message) => cryptography.sha256(message),
       hmacSha256: (...parts) => cryptography.hmacSha256(...parts),
       open: (...parts) => cryptography.open(...parts),
-      seal: (key, nonce, additional, plaintext) => {
+      seal: (key, nonce, additional, plaintext, headroomBytes) => {
         const swapped =
           what === 'hello' ? this.#takeHello(additional) : this.#takePacket(additional)
-        return cryptography.seal(key, nonce, additional, swapped ?? plaintext)
+        return cryptography.seal(key, nonce, additional, swapped ?? plaintext, headroomBytes)
       },
     }
   }
