@@ -15,46 +15,24 @@ import type { EngineContext } from '../context.ts'
 import { Fifo } from '../fifo.ts'
 import type { ChannelId } from '../input.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
-import { ChannelSender, messageBytesMax } from './channel-sender.ts'
+import { ChannelReceiver } from './channel-receiver.ts'
+import type { OpenedFrame, ReceiveFault } from './channel-receiver.ts'
+import { ChannelSender } from './channel-sender.ts'
 import { decodeCloseReason, encodeCloseReason } from './close-reason.ts'
 import type { CloseReason, WireCloseReason } from './close-reason.ts'
 import { frameKindOf } from './frame.ts'
-import type { IncomingFrame } from './frame.ts'
-import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
-import { FrameReassembler } from './frame-reassembler.ts'
+import { FrameCipher } from './frame-cipher.ts'
 import { decodeHello } from './hello.ts'
 import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
-import type { MeshFrameKind } from './link-port.ts'
 import { Liveness } from './liveness.ts'
 import type { SendQueue } from './send-queue.ts'
+import type { SessionEvent, SessionOptions, SessionState } from './session-event.ts'
 
 /** A handshake that takes longer is given up, in milliseconds. */
 export const handshakeTimeoutMs = 10_000
 
-/** Largest frame before the other end is proven, in bytes: what a stranger can make us hold. */
-export const handshakeFrameBytesMax = 1024
-
 /** A farewell that the other end does not answer is final after this time, in milliseconds. */
 export const drainTimeoutMs = 2_000
-
-export type SessionState = 'handshaking' | 'up' | 'suspect' | 'draining' | 'closing' | 'closed'
-
-export type SessionEvent =
-  | { readonly type: 'established'; readonly remote: RemoteIdentity }
-  | { readonly type: 'frame'; readonly kind: MeshFrameKind; readonly payload: Uint8Array }
-  /** The round trip was measured. */
-  | { readonly type: 'measured' }
-  | { readonly type: 'suspect' }
-  /** It ends with this reason; `remote` when the other end gave it. */
-  | { readonly type: 'ended'; readonly reason: CloseReason; readonly by: 'local' | 'remote' }
-
-export interface SessionOptions {
-  readonly channel: ChannelId
-  readonly transport: string
-  readonly traits: ChannelTraits
-  readonly role: 'initiator' | 'responder'
-  readonly handshake: LinkHandshake
-}
 
 /** The state machine of one channel. */
 export class ChannelSession {
@@ -62,20 +40,17 @@ export class ChannelSession {
   readonly transport: string
   readonly traits: ChannelTraits
   readonly role: 'initiator' | 'responder'
-  /** Messages received so far. */
-  receivedMessages = 0
   readonly #context: EngineContext
   readonly #handshake: LinkHandshake
   readonly #openedAtMs: number
   readonly #cipher = new FrameCipher()
   readonly #sender: ChannelSender
-  readonly #reassembler = new FrameReassembler(handshakeFrameBytesMax)
+  readonly #receiver: ChannelReceiver
   readonly #events = new Fifo<SessionEvent>()
   #state: SessionState = 'handshaking'
   #stateDeadlineMs: number
   #liveness: Liveness | undefined
   #remote: RemoteIdentity | undefined
-  #isConfirmed = false
   #mustClose = false
 
   constructor(context: EngineContext, options: SessionOptions, nowMs: number) {
@@ -86,6 +61,7 @@ export class ChannelSession {
     this.role = options.role
     this.#handshake = options.handshake
     this.#sender = new ChannelSender(context, options.traits.messageBytesMax, this.#cipher)
+    this.#receiver = new ChannelReceiver(context, this.#cipher)
     this.#openedAtMs = nowMs
     this.#stateDeadlineMs = nowMs + handshakeTimeoutMs
   }
@@ -101,7 +77,12 @@ export class ChannelSession {
 
   /** The other end is known to have completed the handshake too. */
   get isConfirmed(): boolean {
-    return this.#isConfirmed
+    return this.#remote !== undefined && !this.#receiver.believesClearFarewell
+  }
+
+  /** Messages received so far. */
+  get receivedMessages(): number {
+    return this.#receiver.receivedMessages
   }
 
   get rttMs(): number | undefined {
@@ -135,31 +116,15 @@ export class ChannelSession {
 
   /** One message came. */
   receive(bytes: Uint8Array, nowMs: number): void {
-    const { link } = this.#context.recorder
-    this.receivedMessages += 1
-    link.messagesReceived.add()
-    link.bytesReceived.add(bytes.length)
-    if (this.#state === 'closing' || this.#state === 'closed') return
-    if (bytes.length > messageBytesMax) {
-      this.#malformed(nowMs)
-      return
-    }
-    this.#liveness?.received(nowMs)
-    if (this.#state === 'suspect') this.#enter('up', 'heard')
-    this.#reassembler.load(bytes)
+    this.#receiver.load(bytes)
+    if (this.#isOver()) return
+    if (this.#receiver.fault === undefined) this.#heard(nowMs)
     while (!this.#isOver()) {
-      const frame = this.#reassembler.next()
+      const frame = this.#receiver.next()
       if (!frame) break
-      link.framesReceived.add()
-      const payload = this.#cipher.open(frame) ?? this.#refusalInClear(frame)
-      if (!payload) {
-        link.framesUndecipherable.add()
-        this.close('protocol', nowMs)
-        return
-      }
-      this.#take(frame.kindCode, payload, nowMs)
+      this.#take(frame, nowMs)
     }
-    if (this.#reassembler.fault !== undefined && !this.#isOver()) this.#malformed(nowMs)
+    if (this.#receiver.fault !== undefined) this.#fail(this.#receiver.fault, nowMs)
   }
 
   drained(totalBytes: number): void {
@@ -255,12 +220,7 @@ export class ChannelSession {
     return true
   }
 
-  /** A farewell of a responder that refused message 3, and so has no keys (rule HS12). */
-  #refusalInClear({ kindCode, body }: IncomingFrame): Uint8Array | undefined {
-    return !this.#isConfirmed && frameKindOf(kindCode) === 'close' ? body : undefined
-  }
-
-  #take(kindCode: number, payload: Uint8Array, nowMs: number): void {
+  #take({ kindCode, payload }: OpenedFrame, nowMs: number): void {
     const kind = frameKindOf(kindCode)
     const { link } = this.#context.recorder
     if (kind === 'close') {
@@ -270,14 +230,14 @@ export class ChannelSession {
     if (this.#state === 'handshaking') {
       if (kind === 'auth') this.#takeStep(this.#handshake.read(payload), nowMs)
       else if (kind === undefined) link.framesSkipped.add()
-      else this.#malformed(nowMs)
+      else this.#receiver.refuse()
       return
     }
-    this.#isConfirmed = true
+    this.#receiver.believesClearFarewell = false
     switch (kind) {
       case 'hello': {
         const hello = decodeHello(payload)
-        if (!hello) return this.#malformed(nowMs)
+        if (!hello) return this.#receiver.refuse()
         return this.#takeHelloOutcome(this.#liveness?.helloReceived(hello, nowMs))
       }
       case 'route':
@@ -286,7 +246,7 @@ export class ChannelSession {
         this.#events.push({ type: 'frame', kind, payload: detached(payload) })
         return
       case 'auth':
-        return this.#malformed(nowMs)
+        return this.#receiver.refuse()
       case 'route-request':
       case 'link-control':
       case 'bundle-switch':
@@ -319,9 +279,9 @@ export class ChannelSession {
       case 'complete':
         if (step.message) this.#sendAuth(step.message)
         if (!isSecured(this.traits)) this.#cipher.secure(step.keys)
-        this.#reassembler.bodyBytesMax = frameBodyBytesMax
+        this.#receiver.proven()
         this.#remote = step.remote
-        this.#isConfirmed = this.role === 'responder'
+        this.#receiver.believesClearFarewell = this.role === 'initiator'
         this.#liveness = new Liveness(nowMs)
         link.handshakes.add()
         link.handshakeMs.observe(nowMs - this.#openedAtMs)
@@ -351,9 +311,14 @@ export class ChannelSession {
     }
   }
 
-  #malformed(nowMs: number): void {
-    this.#context.recorder.link.framesMalformed.add()
-    this.close(this.#state === 'handshaking' ? 'handshake-failed' : 'protocol', nowMs)
+  #heard(nowMs: number): void {
+    this.#liveness?.received(nowMs)
+    if (this.#state === 'suspect') this.#enter('up', 'heard')
+  }
+
+  #fail(fault: ReceiveFault, nowMs: number): void {
+    const isMalformedHandshake = fault === 'malformed' && this.#state === 'handshaking'
+    this.close(isMalformedHandshake ? 'handshake-failed' : 'protocol', nowMs)
   }
 
   #sendAuth(payload: Uint8Array): void {

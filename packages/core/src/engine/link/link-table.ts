@@ -10,7 +10,7 @@
 import type { EngineContext } from '../context.ts'
 import type { Fifo } from '../fifo.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { ChannelSession, SessionEvent } from './channel-session.ts'
+import type { ChannelSession } from './channel-session.ts'
 import type { LinkDownReason, WireCloseReason } from './close-reason.ts'
 import type { Dialer } from './dialer.ts'
 import type { DialTarget } from './dial-target.ts'
@@ -18,6 +18,7 @@ import type { RemoteIdentity } from './link-handshake.ts'
 import { NeighbourLink } from './neighbour-link.ts'
 import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
 import { ProblemLog } from './problem-log.ts'
+import type { SessionEvent } from './session-event.ts'
 import type { SessionTable } from './session-table.ts'
 
 /** Reasons for which a channel ends while the peer stays linked by another. */
