@@ -17,6 +17,7 @@ import type { Storage, StorageKey } from '../storage/storage.ts'
 import { createDriverHost, type DriverHost } from './driver-host.ts'
 import { Driver, type DrivenEngine } from './driver.ts'
 import { storageFailureOf, storageProblemOf } from './storage-problem.ts'
+import type { StreamReportPort } from './stream-orders.ts'
 import type { TransportPort } from './transport-port.ts'
 
 export interface BootOptions {
@@ -29,6 +30,7 @@ export interface BootOptions {
   readonly storage: Storage
   readonly cryptography: Cryptography
   readonly transports: TransportPort
+  readonly streams: StreamReportPort
   readonly event: (event: MeshEvent) => void
   readonly ended: (problem: Problem | undefined) => void
   /** Default: the real host. */
@@ -66,7 +68,7 @@ function startEngine(
   options: BootOptions,
   { epoch, identitySecretKey }: StoreOpening & { readonly ok: true },
 ): BootResult {
-  const { storage, cryptography, transports, event, ended } = options
+  const { storage, cryptography, transports, streams, event, ended } = options
   const { recorder } = createFlightRecorder()
   const createEngine = options.createEngine ?? ((options) => new Engine(options))
   const engine = createEngine({
@@ -84,7 +86,7 @@ function startEngine(
   const createHost = options.createHost ?? createDriverHost
   const host = createHost((leapMs) => recorder.driver.clockJumped.record(Math.round(leapMs)))
   recorder.setTime(host.nowMs())
-  const driver = new Driver({ engine, storage, transports, host, recorder, event, ended })
+  const driver = new Driver({ engine, storage, transports, streams, host, recorder, event, ended })
   recorder.driver.started.record(epoch)
   driver.start()
   const peer = peerIdOf(cryptography.ed25519PublicKey(identitySecretKey), cryptography)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CommandAnswer, MeshEvent } from '../engine/command.ts'
+import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Input } from '../engine/input.ts'
 import type { Output } from '../engine/output.ts'
 import type { Problem } from '../engine/problem.ts'
@@ -8,6 +9,7 @@ import { StorageFailure, type Storage } from '../storage/storage.ts'
 import { Driver, type DrivenEngine } from './driver.ts'
 import type { DriverHost } from './driver-host.ts'
 import { createRecordPortPair } from './record-port.ts'
+import type { StreamOrder, StreamReport } from './stream-orders.ts'
 import type { TransportOrder, TransportReport } from './transport-port.ts'
 
 /** A clock that goes when told, timers that fire by it, and tasks that run when told. */
@@ -75,6 +77,7 @@ function setUp(storage: Partial<Storage> = {}) {
   const host = new VirtualHost()
   const engine = new ScriptedEngine()
   const [transports, broker] = createRecordPortPair<TransportOrder, TransportReport>()
+  const [streams, application] = createRecordPortPair<StreamReport, StreamOrder>()
   const flight = createFlightRecorder()
   const events: MeshEvent[] = []
   const orders: TransportOrder[] = []
@@ -84,6 +87,7 @@ function setUp(storage: Partial<Storage> = {}) {
     engine,
     host,
     transports,
+    streams,
     recorder: flight.recorder,
     storage: {
       open: async () => ({ epoch: 1, formatVersion: 1, created: true }),
@@ -105,7 +109,7 @@ function setUp(storage: Partial<Storage> = {}) {
   })
   driver.start()
   const closes = () => storageCloses
-  return { driver, engine, host, broker, orders, events, ends, flight, closes }
+  return { driver, engine, host, broker, application, orders, events, ends, flight, closes }
 }
 
 /** Lets promises and record ports deliver; no timer or task is involved. */
@@ -366,4 +370,44 @@ test('a command given from inside an event is handled after the outputs under wa
   broker.post({ type: 'address-found', transport: 'memory', address: 'a' })
   await settle()
   expect(engine.types()).toEqual(['address-found', 'command'])
+})
+
+test('an opening of a stream is answered before what happens to the stream is told', async () => {
+  const { driver, engine, application } = setUp()
+  const reports: StreamReport[] = []
+  application.receive((batch) => reports.push(...batch))
+  engine.script = (input) => {
+    if (input.type === 'stream-written') {
+      const event = { type: 'stream-drained', stream: input.stream, drainedBytes: 1 } as const
+      return [{ type: 'stream', event }]
+    }
+    if (input.type !== 'command' || input.body.type !== 'open-stream') return []
+    const { command } = input
+    return [
+      { type: 'command-answered', command, answer: { ok: true, value: { stream: 4 } } },
+      { type: 'stream', event: { type: 'stream-finished', stream: 4 } },
+    ]
+  }
+  const peer = '00112233aabbccdd' as PeerId
+  const body = { peer, protocol: 'chat', priority: 'bulk', patienceMs: 10 } as const
+  application.post({ type: 'open-stream', opening: 9, ...body })
+  const bytes = new Uint8Array([1])
+  application.post({ type: 'stream-written', stream: 4, bytes, finish: false })
+  await settle()
+  expect(engine.handled.map(({ input }) => input)).toEqual([
+    { type: 'command', command: 1, body: { type: 'open-stream', ...body } },
+    { type: 'stream-written', stream: 4, bytes, finish: false },
+  ])
+  const opened = { type: 'open-answered', opening: 9, outcome: { ok: true, stream: 4 } } as const
+  expect(reports).toEqual([
+    opened,
+    { type: 'stream-finished', stream: 4 },
+    { type: 'stream-drained', stream: 4, drainedBytes: 1 },
+  ])
+  // Nobody waits for ever for an opening that comes too late.
+  reports.length = 0
+  void driver.stop()
+  application.post({ type: 'open-stream', opening: 10, ...body })
+  await settle()
+  expect(reports).toMatchObject([{ opening: 10, outcome: { problem: { code: 'mesh-closed' } } }])
 })

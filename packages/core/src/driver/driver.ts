@@ -8,7 +8,7 @@
  */
 
 import { assert, unreachable } from '../engine/assert.ts'
-import type { Command, CommandAnswer, MeshEvent } from '../engine/command.ts'
+import type { Command, CommandAnswer, CommandResults, MeshEvent } from '../engine/command.ts'
 import type { ChannelId, CommandId, Input, StorageRequestId } from '../engine/input.ts'
 import type { Output } from '../engine/output.ts'
 import type { Problem } from '../engine/problem.ts'
@@ -16,6 +16,7 @@ import type { Recorder } from '../recorder/recorder.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { DriverHost } from './driver-host.ts'
 import { storageFailureOf, storageProblemOf } from './storage-problem.ts'
+import type { StreamOrder, StreamReportPort } from './stream-orders.ts'
 import { messageOverheadBytes, type TransportPort, type TransportReport } from './transport-port.ts'
 
 /** The engine as its driver sees it; `Engine` is one. */
@@ -30,6 +31,8 @@ export interface DriverOptions {
   /** Open already; the driver closes it. */
   readonly storage: Storage
   readonly transports: TransportPort
+  /** The application's streams; the driver closes it. */
+  readonly streams: StreamReportPort
   readonly host: DriverHost
   readonly recorder: Recorder
   /** Told in order, from the driver's own tasks. Must not throw. */
@@ -87,25 +90,16 @@ export class Driver {
   /** Begins to listen to transports and to time. Called once. */
   start(): void {
     this.#options.transports.receive((reports) => this.#receive(reports))
+    this.#options.streams.receive((orders) => this.#receiveStreamOrders(orders))
     this.#run()
   }
 
   /** Hands a command to the engine. Never rejects; after the end it is answered with a problem. */
   async execute(body: Command): Promise<CommandAnswer> {
-    if (this.#state !== 'running') return { ok: false, problem: this.#whyNot() }
-    if (this.#commands.size >= commandsPendingMax) {
-      this.#instruments.commandsRefused.add()
-      const message = `${commandsPendingMax} commands are unanswered; wait for some of them`
-      return { ok: false, problem: { code: 'limit-reached', message } }
-    }
-    this.#instruments.commands.add()
-    this.#commandCount += 1
-    const command = this.#commandCount
-    const answered = new Promise<CommandAnswer>((answer) => {
-      this.#commands.set(command, { atMs: this.#options.host.nowMs(), answer })
+    return new Promise((answer) => {
+      const input = this.#commandInput(body, answer)
+      if (input) this.#hand(input)
     })
-    this.#hand({ type: 'command', command, body })
-    return answered
   }
 
   /**
@@ -145,6 +139,46 @@ export class Driver {
       }
     }
     this.#run()
+  }
+
+  #receiveStreamOrders(orders: readonly StreamOrder[]): void {
+    if (!this.#isActive()) return
+    const { streams } = this.#options
+    for (const order of orders) {
+      if (order.type !== 'open-stream') {
+        this.#inputs.push(order)
+        continue
+      }
+      const { opening, ...body } = order
+      // From inside the carrying out of outputs: what happens to the stream is told afterwards.
+      const input = this.#commandInput(body, (answer) => {
+        const outcome = answer.ok
+          ? ({ ok: true, stream: (answer.value as CommandResults['open-stream']).stream } as const)
+          : answer
+        streams.post({ type: 'open-answered', opening, outcome })
+      })
+      if (input) this.#inputs.push(input)
+    }
+    this.#run()
+  }
+
+  /** The input that asks for it; undefined when it was refused, and answered, at once. */
+  #commandInput(body: Command, answer: (answer: CommandAnswer) => void): Input | undefined {
+    if (this.#state !== 'running') {
+      answer({ ok: false, problem: this.#whyNot() })
+      return undefined
+    }
+    if (this.#commands.size >= commandsPendingMax) {
+      this.#instruments.commandsRefused.add()
+      const message = `${commandsPendingMax} commands are unanswered; wait for some of them`
+      answer({ ok: false, problem: { code: 'limit-reached', message } })
+      return undefined
+    }
+    this.#instruments.commands.add()
+    this.#commandCount += 1
+    const command = this.#commandCount
+    this.#commands.set(command, { atMs: this.#options.host.nowMs(), answer })
+    return { type: 'command', command, body }
   }
 
   #hand(input: Input): void {
@@ -279,6 +313,7 @@ export class Driver {
         this.#tell(output.event)
         return
       case 'stream':
+        this.#options.streams.post(output.event)
         return
       case 'stopped':
         this.#end()
@@ -361,7 +396,8 @@ export class Driver {
   }
 
   async #closeAll(): Promise<void> {
-    const { transports, storage, host } = this.#options
+    const { transports, streams, storage, host } = this.#options
+    streams.close()
     await new Promise<void>((resolve) => {
       const cancel = host.startTimer(resolve, transportsStopMsMax)
       this.#transportsStopped = () => {

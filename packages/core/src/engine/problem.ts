@@ -24,6 +24,12 @@ export const problemCodes = [
   'store-corrupt',
   'storage-quota',
   'storage-failed',
+  // Streams
+  'peer-unreachable',
+  'stream-refused',
+  'stream-reset',
+  'stream-stopped',
+  'stream-lost',
   // Running
   'options-invalid',
   'mesh-closed',

@@ -4,6 +4,7 @@ import type { Command, CommandAnswer, CommandResults, MeshEvent } from '../engin
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Problem } from '../engine/problem.ts'
 import type { RecordPort } from '../driver/record-port.ts'
+import type { StreamOrderPort } from '../driver/stream-orders.ts'
 
 /** What an engine's side reports unasked: events, and its end as the last thing. */
 export type EngineReport =
@@ -15,6 +16,7 @@ export type EngineReport =
 export interface EngineAccess {
   readonly peer: PeerId
   readonly reports: RecordPort<never, EngineReport>
+  readonly streams: StreamOrderPort
   /** Never rejects in this process; rejects when the way to the engine is broken. */
   execute(command: Command): Promise<CommandAnswer>
   /** Lets the engine say farewell and close its store. */

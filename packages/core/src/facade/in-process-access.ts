@@ -3,6 +3,7 @@
 import { boot, type BootOptions } from '../driver/boot.ts'
 import type { Driver } from '../driver/driver.ts'
 import { createRecordPortPair, type RecordPort } from '../driver/record-port.ts'
+import type { StreamOrder, StreamOrderPort, StreamReport } from '../driver/stream-orders.ts'
 import { TransportBroker } from '../driver/transport-broker.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
@@ -11,7 +12,10 @@ import type { Transport } from '../transport/transport.ts'
 import type { EngineAccess, EngineReport } from './engine-access.ts'
 import { meshErrorOf } from './mesh-error.ts'
 
-export interface InProcessOptions extends Omit<BootOptions, 'transports' | 'event' | 'ended'> {
+export interface InProcessOptions extends Omit<
+  BootOptions,
+  'transports' | 'streams' | 'event' | 'ended'
+> {
   readonly transports: readonly Transport[]
 }
 
@@ -19,17 +23,20 @@ export interface InProcessOptions extends Omit<BootOptions, 'transports' | 'even
 export class InProcessAccess implements EngineAccess {
   readonly peer: PeerId
   readonly reports: RecordPort<never, EngineReport>
+  readonly streams: StreamOrderPort
   readonly #driver: Driver
   readonly #broker: TransportBroker
 
   private constructor(
     peer: PeerId,
     reports: RecordPort<never, EngineReport>,
+    streams: StreamOrderPort,
     driver: Driver,
     broker: TransportBroker,
   ) {
     this.peer = peer
     this.reports = reports
+    this.streams = streams
     this.#driver = driver
     this.#broker = broker
   }
@@ -38,16 +45,18 @@ export class InProcessAccess implements EngineAccess {
   static async open({ transports, ...options }: InProcessOptions): Promise<InProcessAccess> {
     const [port, brokerPort] = createRecordPortPair<TransportOrder, TransportReport>()
     const [reports, sender] = createRecordPortPair<never, EngineReport>()
+    const [streams, streamReports] = createRecordPortPair<StreamOrder, StreamReport>()
     const result = await boot({
       ...options,
       transports: port,
+      streams: streamReports,
       event: (event) => sender.post(event),
       ended: (problem) => sender.post(problem ? { type: 'ended', problem } : { type: 'ended' }),
     })
     if (!result.ok) throw meshErrorOf(result.problem)
     const broker = new TransportBroker({ transports, port: brokerPort, localPeer: result.peer })
     await broker.start()
-    return new InProcessAccess(result.peer, reports, result.driver, broker)
+    return new InProcessAccess(result.peer, reports, streams, result.driver, broker)
   }
 
   async execute(command: Command): Promise<CommandAnswer> {
@@ -61,6 +70,7 @@ export class InProcessAccess implements EngineAccess {
   async release(): Promise<void> {
     await this.#broker.stop()
     this.reports.close()
+    this.streams.close()
   }
 
   abandon(): void {

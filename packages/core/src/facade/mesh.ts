@@ -5,6 +5,7 @@ import type { SyncStatus, WriteId } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Collection, CollectionRow, Cursor } from './collection.ts'
 import type { MeshEnvironment } from './environment.ts'
+import type { MeshStream, OpenStreamOptions } from './mesh-stream.ts'
 import type { Observation } from './observation.ts'
 import type { Presence } from './presence.ts'
 import type { SharedDocument } from './shared-document.ts'
@@ -34,6 +35,18 @@ export interface Mesh {
    * changes nothing yet; an application that subscribes to what it shows stays right later.
    */
   subscribe<R>(query: Cursor<R>): Observation
+  /**
+   * Opens a stream of bytes to a peer that the mesh can reach, over however many links. Waits up to
+   * 10 s for a connection and for room, then rejects with `peer-unreachable` or `limit-reached`.
+   * It does not wait for the other end to accept: where nobody accepts the protocol, reading and
+   * writing fail with `stream-refused`.
+   */
+  openStream(peer: PeerId | string, options: OpenStreamOptions): Promise<MeshStream>
+  /**
+   * Calls with each stream of that protocol that a peer opens, until it is stopped; streams that are
+   * open stay so. One acceptor a protocol: another throws `options-invalid`.
+   */
+  acceptStreams(protocol: string, acceptor: (stream: MeshStream) => void): Observation
   /** Which peers are known to hold a write. */
   syncStatus(write: WriteId): Promise<SyncStatus>
   /** Calls with each problem of the last 32, then with each new one. */

@@ -46,7 +46,12 @@ test('the page imports of the engine only what names and asserts, of storage and
   expect(own(modules, 'facade').length).toBeGreaterThan(10)
   const fromEngine = new Set(own(modules, 'engine'))
   expect(fromEngine).toEqual(
-    new Set(['engine/assert.ts', 'engine/bytes/hex.ts', 'engine/identity/peer-id.ts']),
+    new Set([
+      'engine/assert.ts',
+      'engine/bytes/hex.ts',
+      'engine/connection/stream-port.ts',
+      'engine/identity/peer-id.ts',
+    ]),
   )
   for (const room of ['storage', 'documents', 'recorder', 'worker']) {
     expect(own(modules, room)).toEqual([])

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { applyUpdate, Doc, encodeStateAsUpdate } from 'yjs'
 import { createRecordPortPair } from '../driver/record-port.ts'
+import type { StreamOrder, StreamReport } from '../driver/stream-orders.ts'
 import { createTaskQueue } from '../driver/task-queue.ts'
 import type { Command, CommandAnswer, CommandResults } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
@@ -19,10 +20,12 @@ type Answerer = { [Type in Command['type']]?: (command: Command & { type: Type }
 function setUp(answers: Answerer = {}) {
   const asked: Command[] = []
   const [reports, sender] = createRecordPortPair<never, EngineReport>()
+  const [streams] = createRecordPortPair<StreamOrder, StreamReport>()
   const released = { count: 0, stopped: 0 }
   const access: EngineAccess = {
     peer,
     reports,
+    streams,
     execute: async (command) => {
       asked.push(command)
       const answer = answers[command.type] as ((command: Command) => unknown) | undefined

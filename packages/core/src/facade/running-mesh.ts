@@ -33,6 +33,7 @@ import type { MeshEnvironment } from './environment.ts'
 import { LiveDocument } from './live-document.ts'
 import { LiveRows } from './live-rows.ts'
 import { MeshError, meshErrorOf } from './mesh-error.ts'
+import type { MeshStream, OpenStreamOptions } from './mesh-stream.ts'
 import type { Mesh, MeshProblem } from './mesh.ts'
 import type { Observation } from './observation.ts'
 import { within } from './patience.ts'
@@ -40,6 +41,7 @@ import { PresenceView } from './presence-view.ts'
 import type { Presence } from './presence.ts'
 import { ProblemLog } from './problem-log.ts'
 import type { SharedDocument } from './shared-document.ts'
+import { StreamTable } from './stream-table.ts'
 
 export interface RunningMeshOptions {
   readonly app: string
@@ -70,6 +72,7 @@ export class RunningMesh implements Mesh, RowSource {
   readonly #subscribers = new Map<SubscriberId, Subscriber>()
   #subscriberCount = 0
   readonly #documents = new Set<LiveDocument>()
+  readonly #streams: StreamTable
   /** Rejects the calls under way. */
   readonly #calls = new Set<(error: MeshError) => void>()
   /** Set once the engine has ended, or is to end for good. */
@@ -85,6 +88,12 @@ export class RunningMesh implements Mesh, RowSource {
     this.#presence = new PresenceView({ local: access.peer, peers: [], connections: [] })
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
+    })
+    this.#streams = new StreamTable({
+      port: access.streams,
+      tasks,
+      commands: this,
+      problem: (error) => this.#problems.add(problemOf(error)),
     })
     access.reports.receive((reports) => {
       for (const report of reports) this.#report(report)
@@ -117,6 +126,14 @@ export class RunningMesh implements Mesh, RowSource {
 
   subscribe(): Observation {
     return { stop: () => {} }
+  }
+
+  async openStream(peer: string, options: OpenStreamOptions): Promise<MeshStream> {
+    return this.#streams.open(peer, options)
+  }
+
+  acceptStreams(protocol: string, acceptor: (stream: MeshStream) => void): Observation {
+    return this.#streams.accept(protocol, acceptor)
   }
 
   async syncStatus(write: WriteId): Promise<SyncStatus> {
@@ -237,6 +254,7 @@ export class RunningMesh implements Mesh, RowSource {
     this.#calls.clear()
     for (const subscriber of this.#subscribers.values()) subscriber.abandon(error)
     this.#subscribers.clear()
+    this.#streams.end(error)
   }
 
   async #openDocument(name: string): Promise<SharedDocument> {

@@ -3,6 +3,7 @@
 import { releaseProxy, transfer, wrap, type Remote } from 'comlink'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
 import type { RecordPort } from '../driver/record-port.ts'
+import type { StreamOrder, StreamOrderPort, StreamReport } from '../driver/stream-orders.ts'
 import { TransportBroker } from '../driver/transport-broker.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
@@ -24,6 +25,7 @@ const stopMsMax = 10_000
 export class WorkerAccess implements EngineAccess {
   readonly peer: PeerId
   readonly reports: RecordPort<never, EngineReport>
+  readonly streams: StreamOrderPort
   readonly #worker: MeshWorker
   readonly #api: Remote<WorkerApi>
   readonly #broker: TransportBroker
@@ -32,6 +34,7 @@ export class WorkerAccess implements EngineAccess {
   private constructor(
     peer: PeerId,
     reports: RecordPort<never, EngineReport>,
+    streams: StreamOrderPort,
     worker: MeshWorker,
     api: Remote<WorkerApi>,
     broker: TransportBroker,
@@ -39,6 +42,7 @@ export class WorkerAccess implements EngineAccess {
   ) {
     this.peer = peer
     this.reports = reports
+    this.streams = streams
     this.#worker = worker
     this.#api = api
     this.#broker = broker
@@ -63,11 +67,13 @@ export class WorkerAccess implements EngineAccess {
       await within(abortable(greeted, signal), helloMsMax, unanswered)
       const transports = new MessageChannel()
       const reports = new MessageChannel()
+      const streams = new MessageChannel()
       const { app, secret, store, name, metadata } = options
       const opened = api.open(
         { app, secret, store, name, metadata },
         transfer(transports.port2, [transports.port2]),
         transfer(reports.port2, [reports.port2]),
+        transfer(streams.port2, [streams.port2]),
       )
       const opening = await abortable(Promise.race([watch.failure, opened]), signal)
       if (!opening.ok) throw meshErrorOf(opening.problem)
@@ -83,7 +89,10 @@ export class WorkerAccess implements EngineAccess {
       const reportsPort = new MessageRecordPort<never, EngineReport>(reports.port1, {
         bytes: 'move',
       })
-      return new WorkerAccess(opening.peer, reportsPort, worker, api, broker, watch)
+      const streamsPort = new MessageRecordPort<StreamOrder, StreamReport>(streams.port1, {
+        bytes: 'move',
+      })
+      return new WorkerAccess(opening.peer, reportsPort, streamsPort, worker, api, broker, watch)
     } catch (error) {
       watch.stop()
       api[releaseProxy]()
@@ -107,6 +116,7 @@ export class WorkerAccess implements EngineAccess {
   async release(): Promise<void> {
     await this.#broker.stop()
     this.reports.close()
+    this.streams.close()
     this.#watch.stop()
     this.#api[releaseProxy]()
     this.#worker.terminate()

@@ -16,13 +16,15 @@ test('a store that cannot even be made is a problem, and is free for the next wh
     throw new Error('there is no database here')
   })
   const ports = [new MessageChannel(), new MessageChannel(), new MessageChannel()] as const
-  const [one, other, reports] = ports
-  expect(await broken.open(options, one.port1, other.port1)).toEqual({
+  const [one, reports, streams] = ports
+  expect(await broken.open(options, one.port1, reports.port1, streams.port1)).toEqual({
     ok: false,
     problem: { code: 'worker-failed', message: 'there is no database here' },
   })
   const server = new EngineServer(() => memoryStorage())
-  expect(await server.open(options, one.port1, reports.port1)).toMatchObject({ ok: true })
+  expect(await server.open(options, one.port1, reports.port1, streams.port1)).toMatchObject({
+    ok: true,
+  })
   one.port2.onmessage = () => one.port2.postMessage([{ type: 'transports-stopped' }])
   await server.stop()
   for (const { port1, port2 } of ports) for (const port of [port1, port2]) port.close()

@@ -3,6 +3,7 @@
 import { boot } from '../driver/boot.ts'
 import type { Driver } from '../driver/driver.ts'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
+import type { StreamOrder, StreamReport } from '../driver/stream-orders.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
 import { nobleCryptography } from '../engine/crypto/noble.ts'
@@ -29,6 +30,7 @@ export class EngineServer implements WorkerApi {
     options: WorkerOpenOptions,
     transportsPort: MessagePort,
     reportsPort: MessagePort,
+    streamsPort: MessagePort,
   ): Promise<WorkerOpening> {
     const { app, store } = options
     if (this.#isOpened) {
@@ -43,10 +45,8 @@ export class EngineServer implements WorkerApi {
       return { ok: false, problem: { code: 'store-in-use', message } }
     }
     try {
-      return await this.#start(options, this.#createStorage(storeName), claim, [
-        transportsPort,
-        reportsPort,
-      ])
+      const ports = [transportsPort, reportsPort, streamsPort] as const
+      return await this.#start(options, this.#createStorage(storeName), claim, ports)
     } catch (error) {
       claim.release()
       const message = error instanceof Error ? error.message : String(error)
@@ -58,7 +58,7 @@ export class EngineServer implements WorkerApi {
     { app, secret, name, metadata }: WorkerOpenOptions,
     storage: Storage,
     claim: StoreClaim,
-    [transportsPort, reportsPort]: readonly [MessagePort, MessagePort],
+    [transportsPort, reportsPort, streamsPort]: readonly [MessagePort, MessagePort, MessagePort],
   ): Promise<WorkerOpening> {
     // The engine may keep for itself what it sends: frames to send again, updates in its cache.
     const reports = new MessageRecordPort<EngineReport, never>(reportsPort, { bytes: 'copy' })
@@ -72,6 +72,8 @@ export class EngineServer implements WorkerApi {
       transports: new MessageRecordPort<TransportOrder, TransportReport>(transportsPort, {
         bytes: 'copy',
       }),
+      // Received bytes are the application's.
+      streams: new MessageRecordPort<StreamReport, StreamOrder>(streamsPort, { bytes: 'move' }),
       event: (event) => reports.post(event),
       ended: (problem) => {
         claim.release()

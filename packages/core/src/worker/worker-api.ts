@@ -21,12 +21,13 @@ export interface WorkerApi {
   hello(): true
   /**
    * Opens the store and starts the engine. The ports carry records: transport orders and reports on
-   * one, engine reports on the other.
+   * one, engine reports on the next, stream orders and reports on the last.
    */
   open(
     options: WorkerOpenOptions,
     transports: MessagePort,
     reports: MessagePort,
+    streams: MessagePort,
   ): Promise<WorkerOpening>
   execute(command: Command): Promise<CommandAnswer>
   /** Resolves when the store is closed. */
