@@ -1,50 +1,108 @@
-// `pnpm fuzz [--runs N] [--messages N] [--seed S]`: hostile channels and hostile members against an
-// engine, each run from a seed of its own, counted up from the first. Ends with one line; exits 1
-// when something did not hold.
+// `pnpm fuzz [--inputs N] [--runs N] [--messages N] [--seed S]`: bytes against the decoders, then
+// hostile channels and hostile members against an engine, each run from a seed of its own, counted
+// up from the first. Ends with one line; exits 1 when something did not hold or memory grew.
 
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createYjsDocuments } from '../packages/core/src/documents/yjs-documents.ts'
 import { nodeCryptography } from '../packages/core/src/driver/node-cryptography.ts'
-import { fuzzChannels, fuzzMember } from '../packages/core/src/testing/fuzz/index.ts'
+import {
+  DecoderFuzz,
+  examplesOf,
+  fuzzChannels,
+  fuzzedDecoders,
+  fuzzMember,
+} from '../packages/core/src/testing/fuzz/index.ts'
 
 const { values } = parseArgs({
   options: {
+    inputs: { type: 'string', default: '10000000' },
     runs: { type: 'string', default: '10' },
     messages: { type: 'string', default: '2000' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
 })
+const inputs = Number(values.inputs)
 const runs = Number(values.runs)
 const messages = Number(values.messages)
 const firstSeed = Number(values.seed)
-if (![runs, messages, firstSeed].every((value) => Number.isInteger(value) && value >= 0)) {
-  console.error('usage: pnpm fuzz [--runs N] [--messages N] [--seed S]')
+if (![inputs, runs, messages, firstSeed].every((value) => Number.isInteger(value) && value >= 0)) {
+  console.error('usage: pnpm fuzz [--inputs N] [--runs N] [--messages N] [--seed S]')
   process.exit(2)
 }
 
+/** What live memory may differ by between two looks, in bytes: caches of compiled code come and go. */
+const growthBytesMax = 16 * 1024 * 1024
+const vectorsFolder = join(import.meta.dirname, '../docs/specs/vectors')
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
 console.log(`first seed ${firstSeed}`)
-let total = 0
 let violations = 0
-for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
-  for (const [kind, fuzz] of [
-    ['channels', fuzzChannels],
-    ['member', fuzzMember],
-  ] as const) {
-    const options = { seed, messages, cryptography: nodeCryptography }
-    try {
-      const result = fuzz({ ...options, documents: createYjsDocuments() })
-      total += result.messages
-      for (const violation of result.violations) tell(seed, kind, violation)
-    } catch (error) {
-      tell(seed, kind, error instanceof Error ? (error.stack ?? error.message) : String(error))
-    }
-  }
-}
-console.log(`${runs} seeds, ${total} hostile messages, ${violations} violations`)
+const decoded = fuzzDecoders()
+const total = fuzzEngines()
+console.log(
+  `${decoded} inputs of decoders, ${runs} seeds with ${total} hostile messages, ${violations} violations`,
+)
 process.exit(violations > 0 ? 1 : 0)
 
-function tell(seed: number, kind: string, violation: string): void {
+function fuzzDecoders(): number {
+  const vectors = readdirSync(vectorsFolder).map((file): unknown =>
+    JSON.parse(readFileSync(join(vectorsFolder, file), 'utf8')),
+  )
+  const decoders = fuzzedDecoders(nodeCryptography)
+  const share = Math.ceil(inputs / decoders.length)
+  let count = 0
+  for (const decoder of decoders) {
+    const fuzz = new DecoderFuzz(decoder, examplesOf(vectors), firstSeed)
+    // By a tenth of the inputs the corpus is full, and whatever is compiled or cached has been.
+    fuzz.run(Math.ceil(share / 10))
+    const bytesBefore = liveBytes()
+    fuzz.run(share - Math.ceil(share / 10))
+    const result = fuzz.result()
+    const grownBytes = liveBytes() - bytesBefore
+    count += result.inputs
+    console.log(
+      `${decoder.name}: ${result.inputs} inputs, ${result.accepted} accepted, ` +
+        `${result.shapes} shapes, live memory ${(grownBytes / 1e6).toFixed(1)} MB more`,
+    )
+    for (const violation of result.violations) tell(violation, '--runs 0')
+    if (grownBytes > growthBytesMax) tell(`${decoder.name} keeps ${grownBytes} bytes`, '--runs 0')
+  }
+  return count
+}
+
+function fuzzEngines(): number {
+  let count = 0
+  for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
+    const replay = `--inputs 0 --runs 1 --messages ${messages} --seed ${seed}`
+    for (const [kind, fuzz] of [
+      ['channels', fuzzChannels],
+      ['member', fuzzMember],
+    ] as const) {
+      const options = { seed, messages, cryptography: nodeCryptography }
+      try {
+        const result = fuzz({ ...options, documents: createYjsDocuments() })
+        count += result.messages
+        for (const violation of result.violations) tell(`${kind}: ${violation}`, replay)
+      } catch (error) {
+        tell(`${kind}: ${error instanceof Error ? error.stack : String(error)}`, replay)
+      }
+    }
+  }
+  return count
+}
+
+function liveBytes(): number {
+  collectGarbage()
+  return process.memoryUsage().heapUsed
+}
+
+function tell(violation: string, replay: string): void {
   violations += 1
-  console.log(`seed ${seed}, ${kind}: ${violation}`)
-  console.log(`replay: pnpm fuzz --runs 1 --messages ${messages} --seed ${seed}`)
+  console.log(violation)
+  console.log(`replay: pnpm fuzz --seed ${firstSeed} ${replay}`)
 }

@@ -197,7 +197,7 @@ export class Attacker {
       case 2:
       case 3:
       case 4:
-        return { type: 'stream', stream, offset, data: dice.bytes(2_000) }
+        return { type: 'stream', stream, offset, data: dice.bytes(2_000), fin: dice.chance(0.2) }
       case 5:
         return { type: 'connection-credit', limit: dice.count() }
       case 6:

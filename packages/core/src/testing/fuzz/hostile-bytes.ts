@@ -54,6 +54,15 @@ export class HostileBytes {
     return Array.from({ length }, () => String.fromCharCode(this.integer(0x20, 0x17f))).join('')
   }
 
+  /** The beginning of one and the end of another. */
+  splice(left: Uint8Array, right: Uint8Array): Uint8Array {
+    const head = left.subarray(0, this.integer(0, left.length))
+    return new ByteWriter()
+      .raw(head)
+      .raw(right.subarray(this.integer(0, right.length)))
+      .finish()
+  }
+
   /** The bytes with one to four things done to them. */
   bend(bytes: Uint8Array): Uint8Array {
     let bent: Uint8Array = bytes.slice()

@@ -1,0 +1,139 @@
+/** Everything that turns bytes of another peer into values, in one list for the fuzzer. */
+
+import * as Y from 'yjs'
+
+import { parseUpdate } from '../../documents/yjs-update.ts'
+import { ByteReader } from '../../engine/bytes/reader.ts'
+import { decodeUtf8, encodeUtf8 } from '../../engine/bytes/utf8.ts'
+import { ByteWriter } from '../../engine/bytes/writer.ts'
+import { decodeFrames, encodeFrame } from '../../engine/connection/frame.ts'
+import {
+  decodePacket as decodeConnectionPacket,
+  encodePacket as encodeConnectionPacket,
+} from '../../engine/connection/packet.ts'
+import type { Cryptography } from '../../engine/crypto/cryptography.ts'
+import type { PeerId } from '../../engine/identity/peer-id.ts'
+import { decodeCloseReason } from '../../engine/link/close-reason.ts'
+import { frameBodyBytesMax } from '../../engine/link/frame-cipher.ts'
+import { FrameReassembler } from '../../engine/link/frame-reassembler.ts'
+import { decodeHello, encodeHello } from '../../engine/link/hello.ts'
+import { decodePacket, encodePacket } from '../../engine/mesh/packet.ts'
+import { decodePresenceFrame, encodePresenceFrame } from '../../engine/mesh/presence-outbox.ts'
+import { decodePresenceRecord } from '../../engine/mesh/presence-record.ts'
+import { decodeRouteFrame, encodeRouteFrame } from '../../engine/mesh/route-frame.ts'
+import { decodeSignal, encodeSignal } from '../../engine/signalling/signalling.ts'
+import { decodeAwareness, encodeAwareness } from '../../engine/sync/awareness-codec.ts'
+import { decodeSyncMessage, encodeSyncMessage } from '../../engine/sync/sync-message-codec.ts'
+
+/** A decoder, and the way back where there is one. */
+export interface FuzzedDecoder {
+  readonly name: string
+  /** The value, or `undefined` for bytes that it refuses. */
+  readonly decode: (bytes: Uint8Array) => unknown
+  /** Bytes of the value, which decode to an equal one. */
+  readonly encode?: ((value: unknown) => Uint8Array) | undefined
+  /** What accepted bytes are handed to. */
+  readonly use?: (bytes: Uint8Array) => void
+  /** Accepted bytes, beside those of the golden vectors. */
+  readonly examples?: readonly Uint8Array[]
+}
+
+/** The ends between which the sync messages of the golden vectors travel. */
+const ends = { from: '00000000000000aa' as PeerId, to: '00000000000000bb' as PeerId }
+
+/** Name, decoder and encoder agree in their type here, and nobody else needs to know it. */
+function decoder<Value>(
+  name: string,
+  decode: (bytes: Uint8Array) => Value | undefined,
+  encode?: (value: Value) => Uint8Array,
+): FuzzedDecoder {
+  return { name, decode, encode: encode && ((value) => encode(value as Value)) }
+}
+
+/** All decoders of bytes from other peers. */
+export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecoder[] {
+  return [
+    decoder('utf-8', decodeUtf8, encodeUtf8),
+    decoder('link message', decodeLinkMessage),
+    decoder('hello', decodeHello, encodeHello),
+    decoder('close reason', decodeCloseReason),
+    decoder('mesh packet', decodePacket, encodePacket),
+    decoder('route frame', decodeRouteFrame, encodeRouteFrame),
+    decoder('presence frame', decodePresenceFrame, encodePresenceFrame),
+    decoder('presence record', (bytes) => decodePresenceRecord(bytes, cryptography)),
+    {
+      ...decoder('signal', decodeSignal, ({ transport, signal }) =>
+        encodeSignal(transport, signal),
+      ),
+      examples: [encodeSignal('webrtc', Uint8Array.of(1, 2, 3))],
+    },
+    decoder('connection packet', decodeConnectionPacket, encodeUnprotected),
+    decoder('connection frames', decodeFrames, (frames) => {
+      const writer = new ByteWriter()
+      for (const frame of frames) encodeFrame(frame, writer)
+      return writer.finish()
+    }),
+    decoder(
+      'sync message',
+      (bytes) => decodeSyncMessage(bytes, ends),
+      (message) => encodeSyncMessage(message, ends),
+    ),
+    decoder('awareness', decodeAwareness, encodeAwareness),
+    {
+      ...decoder('yjs update', parseUpdate),
+      use: (bytes) => Y.applyUpdate(new Y.Doc(), bytes),
+      examples: yjsUpdates(),
+    },
+    decoder('fields', decodeFields),
+  ]
+}
+
+/** A channel message after the handshake; the state of one message ends with it. */
+function decodeLinkMessage(bytes: Uint8Array): unknown {
+  const reassembler = new FrameReassembler(frameBodyBytesMax)
+  reassembler.load(bytes)
+  const frames = []
+  for (let frame = reassembler.next(); frame; frame = reassembler.next()) frames.push(frame)
+  return reassembler.fault === undefined ? frames : undefined
+}
+
+/** A protected packet is made by its sender's keys, not by an encoder: its bytes are returned as they are. */
+function encodeUnprotected(
+  packet: NonNullable<ReturnType<typeof decodeConnectionPacket>>,
+): Uint8Array {
+  if (packet.type !== 'protected') return encodeConnectionPacket(packet)
+  return new ByteWriter().raw(packet.header).raw(packet.ciphertext).finish()
+}
+
+/** One field of each kind. */
+function decodeFields(bytes: Uint8Array): unknown {
+  const reader = new ByteReader(bytes)
+  const fields = [reader.varint(), reader.u8(), reader.u16(), reader.u32(), reader.text(64)]
+  return reader.failed ? undefined : [...fields, reader.bytes(1024)]
+}
+
+/** Updates with each kind of content, deletions and two writers. */
+function yjsUpdates(): Uint8Array[] {
+  const left = new Y.Doc()
+  left.clientID = 1
+  const updates: Uint8Array[] = []
+  left.on('update', (update: Uint8Array) => updates.push(update))
+  const map = left.getMap<unknown>('map')
+  map.set('json', { list: [1, 'two', null, true, 2.5] })
+  map.set('bytes', Uint8Array.of(1, 2))
+  map.set('nested', new Y.Map([['field', new Y.Array()]]))
+  map.set('text', new Y.XmlText('formatted'))
+  map.delete('json')
+  const text = left.getText('text')
+  text.insert(0, 'hello')
+  text.format(1, 2, { bold: true })
+  text.insertEmbed(3, { image: 'x' })
+  text.delete(0, 2)
+  left.getArray('array').insert(0, [1, 'two', null, new Y.Doc({ guid: 'inner' })])
+  left.getXmlFragment('xml').insert(0, [new Y.XmlElement('p')])
+  const right = new Y.Doc()
+  right.clientID = 2
+  Y.applyUpdate(right, Y.encodeStateAsUpdate(left))
+  right.getText('text').insert(1, 'there')
+  return [...updates, Y.encodeStateAsUpdate(left), Y.encodeStateAsUpdate(right)]
+}
