@@ -3,6 +3,7 @@
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Priority } from '../link/link-port.ts'
 import type { Problem } from '../problem.ts'
+import type { StreamOutput } from './stream-port.ts'
 
 /** Why this end closes in good order. */
 export type CloseReason = 'closed' | 'stopping'
@@ -24,6 +25,7 @@ export type DisconnectReason =
 
 /** Drained through `Connections.poll`, in the order in which things happened. */
 export type ConnectionOutput =
+  | StreamOutput
   /** Authenticated: the peer is who its id says. `epoch` counts its boots. */
   | { readonly type: 'connected'; readonly peer: PeerId; readonly epoch: number }
   | { readonly type: 'disconnected'; readonly peer: PeerId; readonly reason: DisconnectReason }
@@ -52,12 +54,16 @@ export const closeCodes = [
   'protocol',
   /** Data beyond the credit given. */
   'flow-control',
-  /** A stream that is not open, or whose end is the connection's end. */
+  /** A stream that nobody opened, whose header is none, or whose end is the connection's end. */
   'stream',
   /** A message length of zero or beyond `messageBytesMax`. */
   'message',
   /** More gaps than `reorderedRunsMax`. */
   'gaps',
+  /** A stream that ends elsewhere than it ended before, or goes on beyond its end. */
+  'final-size',
+  /** More streams than were allowed. */
+  'stream-limit',
 ] as const
 
 export type CloseCode = (typeof closeCodes)[number]

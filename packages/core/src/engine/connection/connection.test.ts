@@ -19,7 +19,9 @@ import { PacketProtection } from './packet-protection.ts'
 import { decodePacket } from './packet.ts'
 import { acknowledgementDelayMsMax } from './received-packets.ts'
 import { streamWindowBytes } from './receive-stream.ts'
-import { connectionWindowBytes, connectionWindowBytesMax } from './stream-set.ts'
+import { connectionWindowBytes, connectionWindowBytesMax } from './connection-credit.ts'
+import { StreamDirectory } from './stream-directory.ts'
+import { StreamSet } from './stream-set.ts'
 
 const peer = '0123456789abcdef' as PeerId
 
@@ -28,6 +30,7 @@ class Bench {
   readonly outputs: ConnectionOutputs = []
   readonly flight = new FlightRecorder(registry)
   readonly connection: Connection
+  readonly streams: StreamSet
   readonly #protection: PacketProtection
   answer: PacketSendResult = 'accepted'
   #largestReceived = -1
@@ -49,13 +52,18 @@ class Bench {
       },
       payloadBytesMax: () => 1200,
     }
+    this.streams = new StreamSet(context, this.outputs, new StreamDirectory(), {
+      peer,
+      opensEven: true,
+      credit: { connectionBytes: 1_000_000, streamBytes: 1_000_000, streamCount: 10 },
+    })
     this.connection = new Connection(context, port, this.outputs, {
       peer,
       epoch: 1,
       keys: { send: state(1), receive: state(2) },
       localId: 1,
       remoteId: 2,
-      credit: { connectionBytes: 1_000_000, streamBytes: 1_000_000 },
+      streams: this.streams,
       finishPacket: undefined,
     })
     this.connection.start(0)
@@ -99,7 +107,7 @@ class Bench {
 }
 
 function stream(id: number, offset: number, data: Uint8Array): Frame {
-  return { type: 'stream', stream: id, offset, data }
+  return { type: 'stream', stream: id, offset, data, fin: false }
 }
 
 describe('a broken rule ends the connection and is named to the other end', () => {
@@ -125,7 +133,7 @@ describe('a broken rule ends the connection and is named to the other end', () =
     [
       '[ST7] data beyond the credit of the connection',
       'flow-control',
-      [0, 1, 2, 3].map((id) => stream(id, connectionWindowBytes / 4, new Uint8Array(10))),
+      [5, 7, 9, 11].map((id) => stream(id, connectionWindowBytes / 4, new Uint8Array(10))),
     ],
     ['[ST3] a message of no length', 'message', [stream(0, 0, zero)]],
     [
@@ -161,6 +169,7 @@ describe('receiving', () => {
         stream: fc.nat({ max: 3 }),
         offset: fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 150_000 })),
         data: small.map((bytes) => bytes.map((byte) => byte | 1)),
+        fin: fc.constant(false),
       }),
       fc.record({ type: fc.constant('datagram' as const), payload: small }),
       fc.record({
@@ -215,7 +224,7 @@ describe('receiving', () => {
     expect(bench.connection.ended).toBeUndefined()
     const types = bench.sentFrames().map((frame) => frame.type)
     expect(types).toContain('stream-credit')
-    expect(types).toContain('connection-credit')
+    expect(types).not.toContain('connection-credit')
   })
 })
 
@@ -315,7 +324,11 @@ describe('sending', () => {
 
   test('[ST7] new data stops at the credit of the connection', () => {
     const bench = new Bench()
-    for (let rank = 0; rank < 4; rank += 1) bench.connection.send(rank, new Uint8Array(400_000), 1)
+    for (let count = 0; count < 4; count += 1) {
+      bench.streams.open({ protocol: 'test', priority: 'bulk' })
+      bench.streams.write(4 + 2 * count, new Uint8Array(400_000))
+    }
+    bench.connection.streamsChanged(1)
     let sentBytes = 0
     for (let nowMs = 2; nowMs < 400; nowMs += 1) {
       for (const frame of bench.sentFrames()) {

@@ -1,5 +1,5 @@
 /**
- * One established connection: frames in and out of protected packets, four streams each way.
+ * One established connection: frames in and out of protected packets, streams both ways.
  *
  * It sends when something gives it a reason: a message, a packet, a deadline, room in the mesh, a
  * route. An idle one has no deadline. The rules are in docs/specs/connection.md. Packets come in
@@ -33,7 +33,9 @@ import { PacketProtection } from './packet-protection.ts'
 import { PacketSender } from './packet-sender.ts'
 import type { ConnectionId, Packet } from './packet.ts'
 import { ReceivedPackets } from './received-packets.ts'
-import { StreamSet, type InitialCredit } from './stream-set.ts'
+import type { StreamHeader } from './stream-header.ts'
+import type { StreamHandle, StreamRefusal } from './stream-port.ts'
+import type { StreamSet } from './stream-set.ts'
 
 export interface ConnectionOptions {
   readonly peer: PeerId
@@ -42,7 +44,7 @@ export interface ConnectionOptions {
   readonly keys: TransportKeys
   readonly localId: ConnectionId
   readonly remoteId: ConnectionId
-  readonly credit: InitialCredit
+  readonly streams: StreamSet
   /** Last handshake packet, on the initiator's side: repeated until the responder is heard. */
   readonly finishPacket: Uint8Array | undefined
 }
@@ -78,7 +80,7 @@ export class Connection {
       packets,
       outputs,
       protection: new PacketProtection(options.keys, options.remoteId),
-      streams: new StreamSet(options.credit),
+      streams: options.streams,
       datagrams: new DatagramQueue(),
       received: new ReceivedPackets(),
       recovery: new LossRecovery(priorities.length),
@@ -121,6 +123,10 @@ export class Connection {
   measure(): {
     readonly sendBufferBytes: number
     readonly receiveBufferBytes: number
+    /** Bytes that applications were told of and have not taken. */
+    readonly unconsumedBytes: number
+    /** Streams of applications that are not forgotten. */
+    readonly openStreams: number
     readonly bytesInFlight: number
     readonly packetsInFlight: number
     readonly windowBytes: number
@@ -130,6 +136,8 @@ export class Connection {
     return {
       sendBufferBytes: streams.sendBufferBytes,
       receiveBufferBytes: streams.receiveBufferBytes,
+      unconsumedBytes: streams.unconsumedBytes,
+      openStreams: streams.openCount,
       bytesInFlight: recovery.bytesInFlight,
       packetsInFlight: recovery.packetCount,
       windowBytes: congestion.windowBytes,
@@ -154,6 +162,17 @@ export class Connection {
     connection.messageBytesSent.add(message.length)
     this.#sender.flush(nowMs)
     return 'accepted'
+  }
+
+  openStream(header: StreamHeader, nowMs: number): StreamHandle | StreamRefusal {
+    const opened = this.#parts.streams.open(header)
+    this.#sender.flush(nowMs)
+    return opened
+  }
+
+  /** Something about streams has changed from above: sends what there is to send. */
+  streamsChanged(nowMs: number): void {
+    this.#sender.flush(nowMs)
   }
 
   sendDatagram(key: string, payload: Uint8Array, nowMs: number): void {
@@ -268,6 +287,7 @@ export class Connection {
   #end(reason: DisconnectReason, code: CloseCode | 'none'): void {
     const { context, outputs } = this.#parts
     this.#ended = { reason, code }
+    this.#parts.streams.connectionEnded()
     context.recorder.connection.disconnected.record(this.peer, reason, code)
     outputs.push({ type: 'disconnected', peer: this.peer, reason })
   }

@@ -19,7 +19,7 @@ import { packetsInFlightMax } from './loss-recovery.ts'
 import { messageBytesMax } from './message-port.ts'
 import { handshakeReportMs } from './openings.ts'
 import { parkMsMax } from './parking.ts'
-import { unsentBytesMax } from './send-stream.ts'
+import { unsentBytesMax } from './message-stream.ts'
 
 // Identities take long to make: they are shared by all tests. Sorted by peer id.
 const identities = [1, 2, 3]

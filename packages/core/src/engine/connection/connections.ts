@@ -24,6 +24,10 @@ import { Openings } from './openings.ts'
 import { decodePacket, encodePacket, type ConnectionId, type Packet } from './packet.ts'
 import { entryDeadlineMs, isForgotten, loseRoute, type PeerEntry } from './peer-entry.ts'
 import { connectionsMax, PeerTable } from './peer-table.ts'
+import { StreamCalls } from './stream-calls.ts'
+import { StreamDirectory } from './stream-directory.ts'
+import type { StreamPort } from './stream-port.ts'
+import { StreamSet } from './stream-set.ts'
 
 /** Largest datagram taken, in bytes. */
 export const datagramBytesMax = 64 * 1024
@@ -39,12 +43,16 @@ export interface ConnectionsOptions {
 /** See the file header. Every method is to be followed by draining `poll`. */
 export class Connections implements MessagePort {
   readonly #context: EngineContext
+  readonly #localPeer: PeerId
   readonly #packets: PacketPort
   readonly #peers: PeerTable
   readonly #openings: Openings
   readonly #answers: Answers
   readonly #reports: HandshakeReports
   readonly #farewells = new Farewells()
+  readonly #directory = new StreamDirectory()
+  /** Of applications. Every call is to be followed by draining `poll`. */
+  readonly streams: StreamPort
   readonly #outputs: ConnectionOutputs = []
   #outputHead = 0
 
@@ -52,6 +60,7 @@ export class Connections implements MessagePort {
     this.#context = context
     this.#packets = packets
     const { identity, app, secret, epoch } = options
+    this.#localPeer = identity.peer
     const party = {
       context,
       identity,
@@ -60,6 +69,7 @@ export class Connections implements MessagePort {
       verifier: new CertificateVerifier(context.cryptography),
     }
     this.#peers = new PeerTable(packets)
+    this.streams = new StreamCalls(this.#peers, this.#directory)
     this.#reports = new HandshakeReports(context, this.#outputs)
     this.#openings = new Openings(party, packets, this.#reports)
     this.#answers = new Answers(party, packets, this.#peers, this.#reports)
@@ -301,6 +311,11 @@ export class Connections implements MessagePort {
     const connection = new Connection(this.#context, this.#packets, this.#outputs, {
       peer,
       ...established,
+      streams: new StreamSet(this.#context, this.#outputs, this.#directory, {
+        peer,
+        opensEven: this.#localPeer < peer,
+        credit: established.credit,
+      }),
     })
     entry.connection = connection
     this.#context.recorder.connection.connected.record(peer, established.epoch, role)

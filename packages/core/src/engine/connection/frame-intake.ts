@@ -1,7 +1,6 @@
 /** Takes in the frames of authentic packets, and tells when the peer breaks a rule with one. */
 
 import { unreachable } from '../assert.ts'
-import { priorities } from '../link/link-port.ts'
 import type { CloseCode } from './connection-output.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import type { Delivery } from './delivery.ts'
@@ -32,16 +31,12 @@ export class FrameIntake {
       case 'acknowledgement':
         return this.#delivery.acknowledgementReceived(frame, nowMs) ? undefined : 'protocol'
       case 'stream':
-        return this.#streamReceived(frame.stream, frame.offset, frame.data)
       case 'connection-credit':
-        streams.raiseLimit(frame.limit)
-        return undefined
       case 'stream-credit':
-        return streams.raiseStreamLimit(frame.stream, frame.limit) ? undefined : 'stream'
+      case 'stream-allowance':
       case 'reset-stream':
       case 'stop-sending':
-        // The well-known streams live as long as the connection, in both directions (ST10).
-        return 'stream'
+        return streams.received(frame)
       case 'datagram':
         context.recorder.connection.datagramsReceived.add()
         outputs.push({ type: 'datagram', peer, payload: frame.payload.slice() })
@@ -49,18 +44,5 @@ export class FrameIntake {
       default:
         return unreachable(frame)
     }
-  }
-
-  #streamReceived(id: number, offset: number, data: Uint8Array): CloseCode | undefined {
-    const { context, peer, outputs, streams } = this.#parts
-    const { connection } = context.recorder
-    const messages: Uint8Array[] = []
-    const violation = streams.received(id, offset, data, messages)
-    for (const message of messages) {
-      connection.messagesReceived.add()
-      connection.messageBytesReceived.add(message.length)
-      outputs.push({ type: 'message', peer, stream: priorities[id]!, message })
-    }
-    return violation
   }
 }

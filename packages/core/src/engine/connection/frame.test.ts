@@ -41,7 +41,7 @@ function plain(frames: readonly Frame[] | undefined): unknown {
 }
 
 const bytes = fc.uint8Array({ maxLength: 40 })
-const stream = fc.nat({ max: 2 ** 32 - 1 })
+const stream = fc.nat({ max: 2 ** 50 })
 const offset = fc.nat({ max: 2 ** 50 })
 const ranges = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 1000 })), {
@@ -64,7 +64,13 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
     delayMs: fc.nat({ max: 100_000 }).map((units) => units / 8),
     ranges,
   }),
-  fc.record({ type: fc.constant('stream' as const), stream, offset, data: bytes }),
+  fc.record({
+    type: fc.constant('stream' as const),
+    stream,
+    offset,
+    data: bytes,
+    fin: fc.boolean(),
+  }),
   fc.record({ type: fc.constant('connection-credit' as const), limit: fc.maxSafeNat() }),
   fc.record({ type: fc.constant('stream-credit' as const), stream, limit: fc.maxSafeNat() }),
   fc.record({
@@ -74,6 +80,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
     finalSize: offset,
   }),
   fc.record({ type: fc.constant('stop-sending' as const), stream, code: fc.maxSafeNat() }),
+  fc.record({ type: fc.constant('stream-allowance' as const), limit: fc.nat({ max: 2 ** 48 }) }),
   fc.record({ type: fc.constant('datagram' as const), payload: bytes }),
   fc.record({ type: fc.constant('close' as const), code: fc.maxSafeNat() }),
   fc.record({
@@ -121,7 +128,7 @@ test('[CN17] the head of a STREAM frame is never longer than was reckoned', () =
   fc.assert(
     fc.property(stream, offset, fc.nat({ max: 65_536 }), (stream, offset, length) => {
       const writer = new ByteWriter()
-      encodeStreamHead(stream, offset, length, writer)
+      encodeStreamHead(stream, offset, length, true, writer)
       expect(writer.length).toBeLessThanOrEqual(streamHeadBytes(stream, offset))
     }),
   )

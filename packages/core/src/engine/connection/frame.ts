@@ -22,6 +22,8 @@ export const frameTypes = {
   stopSending: 0x07,
   datagram: 0x08,
   close: 0x09,
+  streamAllowance: 0x0a,
+  streamEnd: 0x0b,
 } as const
 
 /** Frame types from here to `extensionTypeMax` carry their length and are skipped when unknown. */
@@ -31,8 +33,14 @@ export const extensionTypeMax = 0x7f
 /** Stream offsets stay exact integers, with room to add to them. */
 export const streamOffsetMax = 2 ** 50
 
-/** Stream ids that fit the frame. Which of them are open is the connection's business. */
-export const streamIdMax = 2 ** 32 - 1
+/**
+ * Stream ids that fit the frame: a connection never runs out of them. Which of them are open is the
+ * connection's business.
+ */
+export const streamIdMax = 2 ** 50
+
+/** Streams that one end may be allowed to open, in all: their ids stay below `streamIdMax`. */
+export const streamAllowanceMax = 2 ** 48
 
 /** Unit of the delay in an acknowledgement. */
 const delayUnitsPerMs = 8
@@ -52,6 +60,8 @@ export type Frame =
       readonly stream: number
       readonly offset: number
       readonly data: Uint8Array
+      /** The stream ends where the data do. */
+      readonly fin: boolean
     }
   | { readonly type: 'connection-credit'; readonly limit: number }
   | { readonly type: 'stream-credit'; readonly stream: number; readonly limit: number }
@@ -62,6 +72,8 @@ export type Frame =
       readonly finalSize: number
     }
   | { readonly type: 'stop-sending'; readonly stream: number; readonly code: number }
+  /** How many streams the receiver of the frame may open, in all. */
+  | { readonly type: 'stream-allowance'; readonly limit: number }
   | { readonly type: 'datagram'; readonly payload: Uint8Array }
   | { readonly type: 'close'; readonly code: number }
   /** A frame of a later version or an extension, to be passed over. */
@@ -82,7 +94,7 @@ export function encodeFrame(frame: Frame, writer: ByteWriter): void {
       encodeAcknowledgement(frame.ranges, frame.delayMs, writer)
       return
     case 'stream':
-      encodeStreamHead(frame.stream, frame.offset, frame.data.length, writer)
+      encodeStreamHead(frame.stream, frame.offset, frame.data.length, frame.fin, writer)
       writer.raw(frame.data)
       return
     case 'connection-credit':
@@ -101,6 +113,9 @@ export function encodeFrame(frame: Frame, writer: ByteWriter): void {
     case 'stop-sending':
       writer.u8(frameTypes.stopSending).varint(frame.stream).varint(frame.code)
       return
+    case 'stream-allowance':
+      writer.u8(frameTypes.streamAllowance).varint(frame.limit)
+      return
     case 'datagram':
       writer.u8(frameTypes.datagram).bytes(frame.payload)
       return
@@ -112,14 +127,16 @@ export function encodeFrame(frame: Frame, writer: ByteWriter): void {
   }
 }
 
-/** Appends a STREAM frame up to its data. */
+/** Appends a STREAM or STREAM_END frame up to its data. */
 export function encodeStreamHead(
   stream: number,
   offset: number,
   length: number,
+  fin: boolean,
   writer: ByteWriter,
 ): void {
-  writer.u8(frameTypes.stream).varint(stream).varint(offset).varint(length)
+  writer.u8(fin ? frameTypes.streamEnd : frameTypes.stream)
+  writer.varint(stream).varint(offset).varint(length)
 }
 
 /** Bytes that a STREAM frame needs besides its data, when the data is at most 64 KiB. */
@@ -154,10 +171,12 @@ function decodeFrame(reader: ByteReader): Frame | undefined {
       return { type: 'ping' }
     case frameTypes.acknowledgement:
       return decodeAcknowledgement(reader)
-    case frameTypes.stream: {
+    case frameTypes.stream:
+    case frameTypes.streamEnd: {
       const stream = reader.varint(streamIdMax)
       const offset = reader.varint(streamOffsetMax)
-      return { type: 'stream', stream, offset, data: reader.bytes(reader.remaining) }
+      const data = reader.bytes(reader.remaining)
+      return { type: 'stream', stream, offset, data, fin: type === frameTypes.streamEnd }
     }
     case frameTypes.connectionCredit:
       return { type: 'connection-credit', limit: reader.varint() }
@@ -170,6 +189,8 @@ function decodeFrame(reader: ByteReader): Frame | undefined {
     }
     case frameTypes.stopSending:
       return { type: 'stop-sending', stream: reader.varint(streamIdMax), code: reader.varint() }
+    case frameTypes.streamAllowance:
+      return { type: 'stream-allowance', limit: reader.varint(streamAllowanceMax) }
     case frameTypes.datagram:
       return { type: 'datagram', payload: reader.bytes(reader.remaining) }
     case frameTypes.close:

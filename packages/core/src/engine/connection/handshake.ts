@@ -14,9 +14,12 @@ import { signatureBytes, type CertificateVerifier, type Identity } from '../iden
 import { decodePeerId, peerIdOf, type PeerId } from '../identity/peer-id.ts'
 import { handshakePatterns } from '../noise/handshake-pattern.ts'
 import { HandshakeState, type HandshakeRole, type TransportKeys } from '../noise/handshake-state.ts'
+import { connectionWindowBytes } from './connection-credit.ts'
+import { streamAllowanceMax } from './frame.ts'
 import { encodePacket, protocolVersion, type ConnectionId } from './packet.ts'
 import { streamWindowBytes } from './receive-stream.ts'
-import { connectionWindowBytes, type InitialCredit } from './stream-set.ts'
+import { streamsOpenMax } from './stream-ids.ts'
+import type { InitialCredit } from './stream-set.ts'
 
 const pattern = handshakePatterns.XXpsk0
 const prologueLabel = encodeUtf8('fieldmesh connection\n')
@@ -182,6 +185,7 @@ function encodeIntroduction(party: LocalParty, connection: ConnectionId): Uint8A
     .raw(party.identity.certificate)
     .varint(connectionWindowBytes)
     .varint(streamWindowBytes)
+    .varint(streamsOpenMax)
     .finish()
 }
 
@@ -191,7 +195,11 @@ function decodeIntroduction(bytes: Uint8Array): Introduction | undefined {
   const epoch = reader.varint()
   const publicKey = reader.raw(publicKeyBytes)
   const certificate = reader.raw(signatureBytes)
-  const credit = { connectionBytes: reader.varint(), streamBytes: reader.varint() }
+  const credit = {
+    connectionBytes: reader.varint(),
+    streamBytes: reader.varint(),
+    streamCount: reader.varint(streamAllowanceMax),
+  }
   return reader.failed ? undefined : { connection, epoch, publicKey, certificate, credit }
 }
 

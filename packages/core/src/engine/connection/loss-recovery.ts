@@ -27,7 +27,10 @@ export const packetsInFlightMax = 2048
 export type SentFrame =
   | { readonly type: 'stream'; readonly stream: number; readonly piece: StreamPiece }
   | { readonly type: 'connection-credit' }
+  | { readonly type: 'stream-allowance' }
   | { readonly type: 'stream-credit'; readonly stream: number }
+  | { readonly type: 'reset-stream'; readonly stream: number }
+  | { readonly type: 'stop-sending'; readonly stream: number }
   | { readonly type: 'acknowledgement'; readonly report: Report }
 
 /** A packet that asks for an acknowledgement. */

@@ -39,7 +39,7 @@ export class PacketBuilder {
     const { streams, datagrams } = this.#parts
     if (streams.canSend(rank)) return true
     if (rank === datagramRank && datagrams.size > 0) return true
-    return rank === 0 && (this.#pingDue || streams.creditDue)
+    return rank === 0 && (this.#pingDue || streams.noticesDue)
   }
 
   /** A packet of at most `packetBytes` with what the rank has to send; a ping when it has nothing. */
@@ -53,10 +53,11 @@ export class PacketBuilder {
       frames.push({ type: 'acknowledgement', report: received.reported() })
     }
     const contentStart = this.#writer.length
-    streams.writeCredit(recovery.roundTrip.smoothedMs, this.#writer, frames, nowMs)
+    const draft = { room, writer: this.#writer, frames }
+    streams.writeNotices(draft, recovery.roundTrip.smoothedMs, nowMs)
     if (this.#pingDue) encodeFrame({ type: 'ping' }, this.#writer)
     if (rank === datagramRank) this.#writeDatagrams(room)
-    streams.writePieces(rank, room, this.#writer, frames)
+    streams.writePieces(rank, draft)
     // A probe with nothing to repeat: whatever is answered by an acknowledgement will do.
     if (this.#writer.length === contentStart) encodeFrame({ type: 'ping' }, this.#writer)
     this.#pingDue = false

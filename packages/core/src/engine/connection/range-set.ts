@@ -34,6 +34,12 @@ export class RangeSet {
     return this.size === 0 ? undefined : this.at(this.size - 1)
   }
 
+  /** The range that holds the integer or, without one, the next above it. */
+  firstEndingAfter(value: number): IntegerRange | undefined {
+    const index = this.#firstEndAbove(value)
+    return index < this.size ? this.at(index) : undefined
+  }
+
   /** Whether the integer is in the set. */
   has(value: number): boolean {
     const index = this.#firstEndAbove(value)

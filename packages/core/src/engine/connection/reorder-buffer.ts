@@ -14,10 +14,12 @@ export const reorderedRunsMax = 4096
 /** Allocations are powers of two from here, so that a small gap costs little. */
 const capacityBytesMin = 4096
 
+const emptyBytes = new Uint8Array(0)
+
 /** The caller makes sure that every offset stays within one window of `readOffset`. */
 export class ReorderBuffer {
   readonly #runs = new RangeSet()
-  #ring = new Uint8Array(0)
+  #ring = emptyBytes
 
   /** Bytes allocated. */
   get capacityBytes(): number {
@@ -83,5 +85,3 @@ export class ReorderBuffer {
     this.#ring = grown
   }
 }
-
-const emptyBytes = new Uint8Array(0)

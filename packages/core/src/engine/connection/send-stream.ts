@@ -1,27 +1,30 @@
 /**
- * The sending half of a stream: messages queued as bytes by offset, kept until acknowledged.
+ * The sending half of a stream: bytes by offset, kept until acknowledged, and its end (rules ST1, ST5
+ * and ST15).
  *
- * Invariant: every byte below `queuedEnd` is unsent, in flight, waiting to be sent again, or
- * acknowledged; bytes are freed, in order, once acknowledged (rules ST1, ST9).
+ * Invariant: every byte below `writtenEnd` is unsent, in flight, waiting to be sent again, or
+ * acknowledged. Bytes are kept as they were given, not copied; a chunk of them is freed once all of
+ * it is acknowledged, whatever is missing before it.
  */
 
 import { assert } from '../assert.ts'
-import { ByteWriter } from '../bytes/writer.ts'
+import type { ByteWriter } from '../bytes/writer.ts'
 import { RangeSet } from './range-set.ts'
 
-/** A stream takes messages while it holds less than this unsent. */
-export const unsentBytesMax = 1024 * 1024
-
-/** Messages below this are gathered in shared chunks; larger ones are kept as they were given. */
+/** Chunks below this are gathered in shared ones; larger ones are kept as they were given. */
 const gatheredBytesMax = 2048
 
-/** Size of a shared chunk. */
+/** Shared chunks begin small, since most streams of small messages carry few, and double. */
+const gatheringChunkBytesMin = 256
 const gatheringChunkBytes = 8192
+
+const freed = new Uint8Array(0)
 
 interface Chunk {
   readonly offset: number
-  readonly bytes: Uint8Array
-  /** Bytes of it in use; the rest is room for the next small message. */
+  /** Empty once acknowledged. */
+  bytes: Uint8Array
+  /** Bytes of it in use; the rest is room for the next small ones. */
   length: number
 }
 
@@ -29,21 +32,29 @@ interface Chunk {
 export interface StreamPiece {
   readonly offset: number
   readonly length: number
+  /** The stream ends where the piece does. */
+  readonly fin: boolean
 }
+
+/** The states of RFC 9000, section 3.1; Ready and Send are one. */
+export type SendState = 'send' | 'data-sent' | 'data-received' | 'reset-sent' | 'reset-received'
 
 /** One direction of one stream. */
 export class SendStream {
   readonly id: number
-  /** Those not entirely acknowledged, by offset. */
+  /** Those not acknowledged in full, and what is between them, by offset. */
   #chunks: Chunk[] = []
   #chunkHead = 0
-  #queuedEnd = 0
+  #gatheringBytes = gatheringChunkBytesMin
+  #heldBytes = 0
+  #writtenEnd = 0
   #sentEnd = 0
   #limit: number
+  #state: SendState = 'send'
+  /** Where the end stands in state `data-sent`. */
+  #fin: 'due' | 'in-flight' | 'acknowledged' = 'due'
   readonly #acknowledged = new RangeSet()
   readonly #lost = new RangeSet()
-  /** A message was refused, and nobody has been told that there is room again. */
-  #refused = false
 
   /** `limit`: how far the peer's first credit reaches. */
   constructor(id: number, limit: number) {
@@ -51,42 +62,53 @@ export class SendStream {
     this.#limit = limit
   }
 
-  /** Bytes queued and never sent. */
+  get state(): SendState {
+    return this.#state
+  }
+
+  /** Bytes written and never sent. */
   get unsentBytes(): number {
-    return this.#queuedEnd - this.#sentEnd
+    return this.#writtenEnd - this.#sentEnd
   }
 
   /** Bytes in memory. */
   get heldBytes(): number {
-    let held = 0
-    for (let index = this.#chunkHead; index < this.#chunks.length; index += 1) {
-      held += this.#chunks[index]!.bytes.length
-    }
-    return held
+    return this.#heldBytes
   }
 
-  /** End of what was ever sent: what counts against the connection's credit. */
+  /** End of what was ever sent: what counts against the connection's credit, and a reset's final size. */
   get sentEnd(): number {
     return this.#sentEnd
   }
 
-  /** Queues one message, with its length before it; false, and nothing taken, when full. */
-  queue(message: Uint8Array): boolean {
-    if (this.unsentBytes >= unsentBytesMax) {
-      this.#refused = true
-      return false
-    }
-    const head = new ByteWriter(4).varint(message.length).finish()
-    this.#append(head)
-    this.#append(message)
+  /** Appends bytes, which must not change from now on. Only in state `send`. */
+  write(bytes: Uint8Array): void {
+    assert(this.#state === 'send', 'only an open stream takes bytes')
+    if (bytes.length >= gatheredBytesMax) this.#push(bytes, bytes.length)
+    else this.#gather(bytes)
+  }
+
+  /** No more bytes follow. */
+  finish(): void {
+    if (this.#state === 'send') this.#state = 'data-sent'
+  }
+
+  /** Gives up what was not acknowledged; false when the stream is over already. */
+  reset(): boolean {
+    if (this.#state !== 'send' && this.#state !== 'data-sent') return false
+    this.#state = 'reset-sent'
+    this.#writtenEnd = this.#sentEnd
+    this.#chunks = []
+    this.#chunkHead = 0
+    this.#heldBytes = 0
+    this.#lost.clear()
+    this.#acknowledged.clear()
     return true
   }
 
-  /** True once after a refusal, when there is room again. */
-  takeWritable(): boolean {
-    if (!this.#refused || this.unsentBytes >= unsentBytesMax) return false
-    this.#refused = false
-    return true
+  /** The peer knows of the reset. */
+  resetAcknowledged(): void {
+    if (this.#state === 'reset-sent') this.#state = 'reset-received'
   }
 
   /** The peer's credit; limits never shrink (ST5). */
@@ -97,7 +119,10 @@ export class SendStream {
   /** Something to send, given that much of the connection's credit for bytes never sent before. */
   canSend(connectionCredit: number): boolean {
     if (this.#lost.size > 0) return true
-    return connectionCredit > 0 && this.#sentEnd < Math.min(this.#queuedEnd, this.#limit)
+    if (this.#sentEnd < this.#writtenEnd) {
+      return connectionCredit > 0 && this.#sentEnd < this.#limit
+    }
+    return this.#state === 'data-sent' && this.#fin === 'due'
   }
 
   /** The next piece to send, what was lost first; the caller sends it, or tells `lost`. */
@@ -106,23 +131,23 @@ export class SendStream {
     if (lost !== undefined) {
       const length = Math.min(lost.end - lost.start, lengthMax)
       this.#lost.remove(lost.start, lost.start + length)
-      return { offset: lost.start, length }
+      return this.#piece(lost.start, length)
     }
-    const end = Math.min(this.#queuedEnd, this.#limit, this.#sentEnd + connectionCredit)
-    const length = Math.min(end - this.#sentEnd, lengthMax)
-    if (length <= 0) return undefined
+    if (!this.canSend(connectionCredit)) return undefined
+    const end = Math.min(this.#writtenEnd, this.#limit, this.#sentEnd + connectionCredit)
     const offset = this.#sentEnd
+    const length = Math.min(Math.max(0, end - offset), lengthMax)
     this.#sentEnd += length
-    return { offset, length }
+    return this.#piece(offset, length)
   }
 
-  /** Appends the bytes of a piece to a packet. */
+  /** Appends the bytes of a piece to a packet: the one copy that is made of them here. */
   writePiece(piece: StreamPiece, writer: ByteWriter): void {
     let offset = piece.offset
     const end = piece.offset + piece.length
     for (let index = this.#chunkAt(offset); offset < end; index += 1) {
       const chunk = this.#chunks[index]
-      assert(chunk !== undefined, 'bytes are kept until acknowledged')
+      assert(chunk !== undefined && chunk.bytes !== freed, 'bytes are kept until acknowledged')
       const from = offset - chunk.offset
       const to = Math.min(chunk.length, end - chunk.offset)
       writer.raw(chunk.bytes.subarray(from, to))
@@ -132,57 +157,81 @@ export class SendStream {
 
   /** The peer has the piece. */
   acknowledged(piece: StreamPiece): void {
+    if (this.#state !== 'send' && this.#state !== 'data-sent') return
     const end = piece.offset + piece.length
-    this.#acknowledged.add(piece.offset, end)
-    this.#lost.remove(piece.offset, end)
-    const prefix = this.#acknowledged.first()
-    if (prefix === undefined || prefix.start > 0) return
-    while (this.#chunkHead < this.#chunks.length) {
-      const chunk = this.#chunks[this.#chunkHead]!
-      if (chunk.offset + chunk.length > prefix.end) break
-      this.#chunkHead += 1
+    if (piece.fin) this.#fin = 'acknowledged'
+    if (this.#acknowledged.add(piece.offset, end) > 0) {
+      this.#lost.remove(piece.offset, end)
+      this.#free(piece.offset, end)
     }
+    if (this.#state !== 'data-sent' || this.#fin !== 'acknowledged') return
+    const first = this.#acknowledged.first()
+    const prefixEnd = first?.start === 0 ? first.end : 0
+    if (prefixEnd === this.#writtenEnd) this.#state = 'data-received'
+  }
+
+  /** The piece has to be sent again, but for what has been acknowledged meanwhile. */
+  lost(piece: StreamPiece): void {
+    if (this.#state !== 'send' && this.#state !== 'data-sent') return
+    if (piece.fin && this.#fin === 'in-flight') this.#fin = 'due'
+    const end = piece.offset + piece.length
+    let offset = piece.offset
+    while (offset < end) {
+      const known = this.#acknowledged.firstEndingAfter(offset)
+      const gapEnd = Math.min(end, known?.start ?? end)
+      this.#lost.add(offset, gapEnd)
+      offset = Math.max(gapEnd, known?.end ?? end)
+    }
+  }
+
+  /** Whatever was sent and is not acknowledged has to be sent again: nobody will hear of it any more. */
+  everythingInFlightIsLost(): void {
+    const hasFin = this.#fin === 'in-flight'
+    this.lost({ offset: 0, length: this.#sentEnd, fin: hasFin })
+  }
+
+  #piece(offset: number, length: number): StreamPiece {
+    const fin = this.#state === 'data-sent' && offset + length === this.#writtenEnd
+    if (fin && this.#fin === 'due') this.#fin = 'in-flight'
+    return { offset, length, fin }
+  }
+
+  #gather(bytes: Uint8Array): void {
+    let last = this.#chunks.at(-1)
+    if (last === undefined || last.bytes.length - last.length < bytes.length) {
+      const size = Math.max(bytes.length, this.#gatheringBytes)
+      this.#gatheringBytes = Math.min(this.#gatheringBytes * 2, gatheringChunkBytes)
+      last = this.#push(new Uint8Array(size), 0)
+    }
+    last.bytes.set(bytes, last.length)
+    last.length += bytes.length
+    this.#writtenEnd += bytes.length
+  }
+
+  #push(bytes: Uint8Array, length: number): Chunk {
+    const chunk = { offset: this.#writtenEnd, bytes, length }
+    this.#chunks.push(chunk)
+    this.#heldBytes += bytes.length
+    this.#writtenEnd += length
+    return chunk
+  }
+
+  /** Frees the chunks that a newly acknowledged range has completed. */
+  #free(start: number, end: number): void {
+    const range = this.#acknowledged.firstEndingAfter(start)!
+    for (let index = this.#chunkAt(start); index < this.#chunks.length; index += 1) {
+      const chunk = this.#chunks[index]!
+      if (chunk.offset >= end) break
+      if (chunk.offset < range.start || chunk.offset + chunk.length > range.end) continue
+      this.#heldBytes -= chunk.bytes.length
+      chunk.bytes = freed
+    }
+    while (this.#chunks[this.#chunkHead]?.bytes === freed) this.#chunkHead += 1
     // Moving the rest down only when half the array is spent keeps this linear overall.
     if (this.#chunkHead * 2 >= this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#chunkHead)
       this.#chunkHead = 0
     }
-  }
-
-  /** The piece has to be sent again, but for what has been acknowledged meanwhile. */
-  lost(piece: StreamPiece): void {
-    const end = piece.offset + piece.length
-    this.#lost.add(piece.offset, end)
-    for (let index = this.#acknowledged.size - 1; index >= 0; index -= 1) {
-      const range = this.#acknowledged.at(index)
-      if (range.end <= piece.offset) break
-      this.#lost.remove(range.start, range.end)
-    }
-  }
-
-  #append(bytes: Uint8Array): void {
-    if (bytes.length >= gatheredBytesMax) {
-      this.#push(bytes, bytes.length)
-      return
-    }
-    let last = this.#chunks.at(-1)
-    if (
-      last === undefined ||
-      this.#chunkHead === this.#chunks.length ||
-      last.bytes.length - last.length < bytes.length
-    ) {
-      last = this.#push(new Uint8Array(gatheringChunkBytes), 0)
-    }
-    last.bytes.set(bytes, last.length)
-    last.length += bytes.length
-    this.#queuedEnd += bytes.length
-  }
-
-  #push(bytes: Uint8Array, length: number): Chunk {
-    const chunk = { offset: this.#queuedEnd, bytes, length }
-    this.#chunks.push(chunk)
-    this.#queuedEnd += length
-    return chunk
   }
 
   /** Index of the chunk that holds the byte at `offset`. */

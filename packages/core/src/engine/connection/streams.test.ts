@@ -6,17 +6,18 @@ import { describe, expect, test } from 'vitest'
 import { ByteWriter } from '../bytes/writer.ts'
 import { MessageAssembler } from './message-assembler.ts'
 import { messageBytesMax } from './message-port.ts'
+import { MessageStream, unsentBytesMax } from './message-stream.ts'
 import { RangeSet } from './range-set.ts'
 import { ReceiveStream, streamWindowBytes, streamWindowBytesMax } from './receive-stream.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { ReorderBuffer, reorderedRunsMax } from './reorder-buffer.ts'
-import { SendStream, unsentBytesMax } from './send-stream.ts'
+import { SendStream, type StreamPiece } from './send-stream.ts'
 
 function message(length: number, salt = 0): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => (index * 7 + salt) & 0xff)
 }
 
-function bytesOf(stream: SendStream, piece: { offset: number; length: number }): Uint8Array {
+function bytesOf(stream: SendStream, piece: StreamPiece): Uint8Array {
   const writer = new ByteWriter()
   stream.writePiece(piece, writer)
   return writer.finish()
@@ -36,16 +37,19 @@ describe('a stream', () => {
         fc.array(fc.integer({ min: 1, max: 6000 }), { maxLength: 20 }),
         fc.array(travel, { minLength: 30, maxLength: 60 }),
         (lengths, travels) => {
-          const sender = new SendStream(0, streamWindowBytes)
-          const receiver = new ReceiveStream()
+          const sendingEnd = new MessageStream(0, streamWindowBytes)
+          const receivingEnd = new MessageStream(0, 0)
+          const sender = sendingEnd.sending
+          const receiver = receivingEnd.receiving
           const sent = lengths.map((length, index) => message(length, index))
-          for (const one of sent) expect(sender.queue(one)).toBe(true)
+          for (const one of sent) expect(sendingEnd.queue(one)).toBe(true)
           const arrived: Uint8Array[] = []
-          const wire: { offset: number; length: number; data: Uint8Array }[] = []
+          const wire: (StreamPiece & { data: Uint8Array })[] = []
           const deliver = (index: number) => {
             const [piece] = wire.splice(index, 1)
             if (piece === undefined) return
-            expect(receiver.receive(piece.offset, piece.data, arrived)).toBe('ok')
+            expect(receiver.receive(piece.offset, piece.data, piece.fin)).toBeUndefined()
+            arrived.push(...receivingEnd.takeMessages())
             sender.acknowledged(piece)
           }
           for (
@@ -74,72 +78,85 @@ describe('a stream', () => {
   })
 
   test('[ST9] is full with 1 MiB unsent, and writable once below', () => {
-    const sender = new SendStream(0, 10 * unsentBytesMax)
-    expect(sender.queue(message(unsentBytesMax))).toBe(true)
-    expect(sender.queue(message(1))).toBe(false)
-    expect(sender.takeWritable()).toBe(false)
-    sender.takePiece(100, 1e9)
-    expect(sender.takeWritable()).toBe(true)
-    expect(sender.takeWritable()).toBe(false)
-    expect(sender.queue(message(1))).toBe(true)
+    const stream = new MessageStream(0, 10 * unsentBytesMax)
+    expect(stream.queue(message(unsentBytesMax))).toBe(true)
+    expect(stream.queue(message(1))).toBe(false)
+    expect(stream.takeWritable()).toBe(false)
+    stream.sending.takePiece(100, 1e9)
+    expect(stream.takeWritable()).toBe(true)
+    expect(stream.takeWritable()).toBe(false)
+    expect(stream.queue(message(1))).toBe(true)
   })
 
   test('[ST5] sends nothing new beyond the credit of the stream or the connection', () => {
     const sender = new SendStream(0, 100)
-    sender.queue(message(500))
+    sender.write(message(500))
     // A limit never shrinks.
     sender.raiseLimit(50)
-    expect(sender.takePiece(1000, 60)).toEqual({ offset: 0, length: 60 })
-    expect(sender.takePiece(1000, 1000)).toEqual({ offset: 60, length: 40 })
+    expect(sender.takePiece(1000, 60)).toEqual({ offset: 0, length: 60, fin: false })
+    expect(sender.takePiece(1000, 1000)).toEqual({ offset: 60, length: 40, fin: false })
     expect(sender.canSend(1000)).toBe(false)
-    sender.lost({ offset: 10, length: 20 })
-    expect(sender.takePiece(1000, 0)).toEqual({ offset: 10, length: 20 })
+    sender.lost({ offset: 10, length: 20, fin: false })
+    expect(sender.takePiece(1000, 0)).toEqual({ offset: 10, length: 20, fin: false })
     sender.raiseLimit(150)
-    expect(sender.takePiece(1000, 1000)).toEqual({ offset: 100, length: 50 })
+    expect(sender.takePiece(1000, 1000)).toEqual({ offset: 100, length: 50, fin: false })
   })
 
   test('[ST1] what was acknowledged is not sent again', () => {
     const sender = new SendStream(0, 1000)
-    sender.queue(message(500))
+    sender.write(message(500))
     sender.takePiece(400, 1e9)
-    sender.acknowledged({ offset: 100, length: 100 })
-    sender.lost({ offset: 0, length: 400 })
-    expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 0, length: 100 })
-    expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 200, length: 200 })
+    sender.acknowledged({ offset: 100, length: 100, fin: false })
+    sender.lost({ offset: 0, length: 400, fin: false })
+    expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 0, length: 100, fin: false })
+    expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 200, length: 200, fin: false })
   })
 
   test('[ST1] thousands of small messages share few chunks of memory', () => {
-    const sender = new SendStream(0, 1e9)
-    for (let index = 0; index < 10_000; index += 1) sender.queue(message(10, index))
-    expect(sender.heldBytes).toBeLessThan(130_000)
+    const stream = new MessageStream(0, 1e9)
+    for (let index = 0; index < 10_000; index += 1) stream.queue(message(10, index))
+    expect(stream.sending.heldBytes).toBeLessThan(130_000)
   })
 })
 
+/** A reader that takes what it gets. */
+function reader(): { readonly receiver: ReceiveStream; readonly taken: Uint8Array[] } {
+  const taken: Uint8Array[] = []
+  const receiver: ReceiveStream = new ReceiveStream({
+    take: (bytes) => {
+      taken.push(bytes.slice())
+      receiver.consume(bytes.length)
+      return undefined
+    },
+  })
+  return { receiver, taken }
+}
+
 describe('receiving', () => {
   test('[ST5] data beyond the credit is a violation', () => {
-    const receiver = new ReceiveStream()
-    expect(receiver.receive(streamWindowBytes - 1, message(1), [])).toBe('ok')
-    expect(receiver.receive(streamWindowBytes, message(1), [])).toBe('flow-control')
+    const { receiver } = reader()
+    expect(receiver.receive(streamWindowBytes - 1, message(1), false)).toBeUndefined()
+    expect(receiver.receive(streamWindowBytes, message(1), false)).toBe('flow-control')
   })
 
   test('[ST8] gaps are bounded in number', () => {
-    const receiver = new ReceiveStream()
+    const { receiver } = reader()
     for (let index = 0; index < reorderedRunsMax; index += 1) {
-      expect(receiver.receive(1 + index * 2, message(1), [])).toBe('ok')
+      expect(receiver.receive(1 + index * 2, message(1), false)).toBeUndefined()
     }
-    expect(receiver.receive(1 + reorderedRunsMax * 2, message(1), [])).toBe('gaps')
+    expect(receiver.receive(1 + reorderedRunsMax * 2, message(1), false)).toBe('gaps')
   })
 
   test('[ST8] memory for gaps stays within the window and is given back', () => {
-    const receiver = new ReceiveStream()
+    const stream = new MessageStream(0, 0)
+    const { receiving } = stream
     const whole = message(streamWindowBytes - 10)
     const framed = new ByteWriter().bytes(whole).finish()
-    expect(receiver.receive(1000, framed.subarray(1000), [])).toBe('ok')
-    expect(receiver.heldBytes).toBeLessThanOrEqual(streamWindowBytes)
-    const arrived: Uint8Array[] = []
-    expect(receiver.receive(0, framed.subarray(0, 1500), arrived)).toBe('ok')
-    expect(arrived).toEqual([whole])
-    expect(receiver.heldBytes).toBe(0)
+    expect(receiving.receive(1000, framed.subarray(1000), false)).toBeUndefined()
+    expect(stream.receiveBufferBytes).toBeLessThanOrEqual(streamWindowBytes)
+    expect(receiving.receive(0, framed.subarray(0, 1500), false)).toBeUndefined()
+    expect(stream.takeMessages()).toEqual([whole])
+    expect(stream.receiveBufferBytes).toBe(0)
   })
 
   test('[ST8] the reorder buffer keeps bytes across growth and wrapping', () => {
@@ -217,11 +234,17 @@ describe('windows', () => {
   })
 
   test('[ST6] a stream window grows to its maximum and no further', () => {
-    const { window } = new ReceiveStream()
+    const { receiver } = reader()
+    const packet = new Uint8Array(16 * 1024)
+    let limit = streamWindowBytes
+    let offset = 0
     for (let round = 0; round < 10; round += 1) {
-      window.consume(window.windowBytes)
-      window.advance(round, 10)
+      for (; offset < limit; offset += packet.length) {
+        expect(receiver.receive(offset, packet, false)).toBeUndefined()
+      }
+      expect(receiver.takeCreditDue()).toBe(true)
+      limit = receiver.advance(round, 10)
     }
-    expect(window.windowBytes).toBe(streamWindowBytesMax)
+    expect(limit - offset).toBe(streamWindowBytesMax)
   })
 })
