@@ -13,6 +13,9 @@ export const tagBytes = 16
 /** Largest Noise message, in bytes (section 3). */
 export const noiseMessageBytesMax = 65_535
 
+const noAdditional = new Uint8Array(0)
+const zeroKey = new Uint8Array(32)
+
 /** One direction's key. */
 export class CipherState {
   readonly #cryptography: Cryptography
@@ -50,7 +53,6 @@ export class CipherState {
     plaintext: Uint8Array,
     headroomBytes = 0,
   ): Uint8Array {
-    // At 2^53 frames a link has run for longer than any machine: no rekeying is needed.
     assert(nonce < Number.MAX_SAFE_INTEGER, 'nonces are used up')
     this.#writeNonce(nonce)
     return this.#cryptography.seal(
@@ -67,6 +69,17 @@ export class CipherState {
     if (ciphertext.length < tagBytes) return undefined
     this.#writeNonce(nonce)
     return this.#cryptography.open(this.#key, this.#nonceBytes, additional, ciphertext)
+  }
+
+  /**
+   * Rekey (sections 4.2 and 11.3): a state of the key that follows, from which this one's cannot be
+   * found. Nonces go on from 0 for `seal` and `open`. This state is not changed.
+   */
+  rekeyed(): CipherState {
+    // The nonce 2^64 - 1 is kept for this.
+    const nonce = new Uint8Array(12).fill(0xff, 4)
+    const sealed = this.#cryptography.seal(this.#key, nonce, noAdditional, zeroKey)
+    return new CipherState(sealed.slice(0, zeroKey.length), this.#cryptography)
   }
 
   /** 32 zero bits, then the nonce in 64 bits, little-endian (section 12.3). */

@@ -174,6 +174,12 @@ export class HandshakeState {
       : { send: second, receive: first }
   }
 
+  /** A secret of 32 bytes that both ends share, for the purpose that the label names. When complete. */
+  exportKey(label: Uint8Array): Uint8Array {
+    assert(this.turn === 'complete', `key exported in turn ${this.turn}`)
+    return this.#symmetric.exportKey(label)
+  }
+
   #mixEphemeralKey(publicKey: Uint8Array): void {
     this.#symmetric.mixHash(publicKey)
     if (this.#pattern.usesPsk) this.#symmetric.mixKey(publicKey)

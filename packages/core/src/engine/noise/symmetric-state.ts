@@ -3,6 +3,7 @@
  * hash, and the key that handshake payloads are sealed with once there is one.
  */
 
+import { assert } from '../assert.ts'
 import { concatBytes } from '../bytes/compare.ts'
 import { encodeUtf8 } from '../bytes/utf8.ts'
 import type { Cryptography } from '../crypto/cryptography.ts'
@@ -80,8 +81,17 @@ export class SymmetricState {
     ]
   }
 
+  /**
+   * A further secret of both ends, named by a label that is not empty: the first output of HKDF over
+   * the chaining key and the label. Nobody who lacks the keys can know it, unlike the handshake hash.
+   */
+  exportKey(label: Uint8Array): Uint8Array {
+    assert(label.length > 0, 'the empty label is that of the transport keys')
+    return this.#derive(label, 1)[0]!
+  }
+
   /** HKDF of section 4.3. */
-  #derive(input: Uint8Array, outputs: 2 | 3): readonly Uint8Array[] {
+  #derive(input: Uint8Array, outputs: 1 | 2 | 3): readonly Uint8Array[] {
     const temporaryKey = this.#cryptography.hmacSha256(this.#chainingKey, input)
     const derived: Uint8Array[] = []
     let previous: Uint8Array = empty
