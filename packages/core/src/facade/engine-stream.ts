@@ -36,6 +36,8 @@ export class EngineStream implements MeshStream {
   readonly closed: Promise<void>
   readonly #reader: StreamReader
   readonly #writer: StreamWriter
+  /** Says that the writer has heard that it was stopped: until then the engine keeps the stream. */
+  readonly #letGo: () => void
   readonly #gone: () => void
   #openDirections = 2
   #error: MeshError | undefined
@@ -45,6 +47,7 @@ export class EngineStream implements MeshStream {
     this.peer = peer
     this.protocol = protocol
     this.priority = priority
+    this.#letGo = () => post({ type: 'stream-reset', stream, code: 0 })
     this.#gone = gone
     this.closed = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
@@ -84,6 +87,7 @@ export class EngineStream implements MeshStream {
         this.#reader.fail(this.#errorOf('stream-reset', event.code))
         return
       case 'stream-stopped':
+        this.#letGo()
         this.#writer.fail(this.#errorOf('stream-stopped', event.code))
         return
       case 'stream-drained':

@@ -11,6 +11,7 @@ import { priorities } from '../link/link-port.ts'
 import type { CloseCode, ConnectionOutputs } from './connection-output.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { SendStream } from './send-stream.ts'
+import { StreamBacklog } from './stream-backlog.ts'
 import { encodeStreamHeader, StreamHeaderReader, type StreamHeader } from './stream-header.ts'
 import {
   streamCodeMax,
@@ -39,6 +40,7 @@ export class ApplicationStream {
   readonly sending: SendStream
   readonly receiving: ReceiveStream
   readonly #host: StreamHost
+  readonly #backlog: StreamBacklog
   #handle: StreamHandle | undefined
   #rank = 0
   /** Of the sending direction; the opener's alone has one. */
@@ -51,6 +53,8 @@ export class ApplicationStream {
   #stopSent = false
   /** The other end stopped it before its header was complete. */
   #stoppedEarly: number | undefined
+  /** Its application has finished or reset it. */
+  #isLetGo = false
   #isReadOver = false
   #isWriteOver = false
 
@@ -60,6 +64,14 @@ export class ApplicationStream {
     this.#host = host
     this.sending = new SendStream(id, limit)
     this.receiving = new ReceiveStream({ take: (bytes) => this.#take(bytes) })
+    this.#backlog = new StreamBacklog((bytes) =>
+      this.#tell({ type: 'stream-data', stream: this.#named(), bytes }),
+    )
+  }
+
+  /** Memory of what has arrived and was not told of. */
+  get receiveBufferBytes(): number {
+    return this.receiving.heldBytes + this.#backlog.heldBytes
   }
 
   /** Of its application; undefined while that does not know of it. */
@@ -87,10 +99,15 @@ export class ApplicationStream {
     return this.#stopSent && !this.receiving.isOver
   }
 
-  /** Both directions are over at both ends: what still arrives is late. */
+  /**
+   * Both directions are over at both ends, and for the application: what still arrives is late. A
+   * stream that the other end ended waits for its application, so that no peer can have more streams
+   * told of than it is allowed.
+   */
   get isOver(): boolean {
     const { state } = this.sending
-    return (state === 'data-received' || state === 'reset-received') && this.receiving.isOver
+    const isSendingOver = state === 'data-received' || state === 'reset-received'
+    return isSendingOver && this.#isLetGo && this.receiving.isOver
   }
 
   // For the application
@@ -117,8 +134,15 @@ export class ApplicationStream {
     return 'accepted'
   }
 
+  /** No more bytes follow. */
+  finish(): void {
+    this.#isLetGo = true
+    this.sending.finish()
+  }
+
   /** Gives up sending; true when the other end has to be told. */
   reset(code: number): boolean {
+    this.#isLetGo = true
     this.#isWriteOver = true
     if (!this.sending.reset()) return false
     this.#resetCode = code
@@ -130,10 +154,19 @@ export class ApplicationStream {
     this.#isReadOver = true
     if (this.#stopSent) return false
     this.receiving.stop()
+    this.#backlog.drop()
     if (this.receiving.isOver) return false
     this.#stopCode = code
     this.#stopSent = true
     return true
+  }
+
+  /** The reader has taken, or dropped, that many bytes more of those it was told of. */
+  consume(bytes: number): void {
+    if (this.#stopSent) return
+    this.receiving.consume(bytes)
+    this.#backlog.taken(bytes)
+    this.#tellFinished()
   }
 
   // From the connection
@@ -142,18 +175,18 @@ export class ApplicationStream {
   received(offset: number, data: Uint8Array, fin: boolean): CloseCode | undefined {
     const violation = this.receiving.receive(offset, data, fin)
     if (violation !== undefined) return violation
-    if (!this.receiving.isAllTold || this.#isReadOver) return undefined
-    if (this.#handle === undefined) return 'stream'
-    this.#isReadOver = true
-    this.#tell({ type: 'stream-finished', stream: this.#handle })
+    if (this.receiving.isAllTold && this.#handle === undefined) return 'stream'
+    this.#tellFinished()
     return undefined
   }
 
   /** The other end gave up sending. */
   resetReceived(code: number, finalSize: number): CloseCode | undefined {
     const violation = this.receiving.resetReceived(finalSize)
-    if (violation !== undefined || this.#isReadOver) return violation
+    if (violation !== undefined || this.#isReadOver || !this.receiving.isReset) return violation
     this.#isReadOver = true
+    // Of no use to anybody: what the reader holds already is all that it gets.
+    this.receiving.consume(this.#backlog.drop())
     if (this.#handle === undefined) {
       // What it was for nobody will know: the other direction has no use either.
       this.#header = undefined
@@ -208,9 +241,14 @@ export class ApplicationStream {
       if (violation !== undefined) return violation
     }
     if (taken === bytes.length) return undefined
-    // The frame is a view of its packet: whoever is told owns the bytes.
-    this.#tell({ type: 'stream-data', stream: this.#named(), bytes: bytes.slice(taken) })
+    this.#backlog.push(taken === 0 ? bytes : bytes.subarray(taken))
     return undefined
+  }
+
+  #tellFinished(): void {
+    if (this.#isReadOver || !this.receiving.isAllTold || !this.#backlog.isEmpty) return
+    this.#isReadOver = true
+    this.#tell({ type: 'stream-finished', stream: this.#named() })
   }
 
   #headerReceived(): CloseCode | undefined {

@@ -61,6 +61,11 @@ export class ReceiveStream {
     return this.#mode === 'read' && this.#toldOffset === this.#finalSize
   }
 
+  /** The other end gave up writing before all was told of. */
+  get isReset(): boolean {
+    return this.#mode === 'reset'
+  }
+
   /** Nothing that may arrive still matters, and nobody holds bytes: the half can be forgotten. */
   get isOver(): boolean {
     return this.#finalSize === this.#releasable
@@ -93,8 +98,9 @@ export class ReceiveStream {
 
   /** The other end gave up writing. What has been told in full stays so. */
   resetReceived(finalSize: number): CloseCode | undefined {
+    const wasAllTold = this.isAllTold
     const violation = this.#reach(finalSize, true)
-    if (violation !== undefined || this.#mode !== 'read' || this.isAllTold) return violation
+    if (violation !== undefined || this.#mode !== 'read' || wasAllTold) return violation
     this.#mode = 'reset'
     this.#reordered.clear()
     return undefined

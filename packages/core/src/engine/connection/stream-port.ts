@@ -86,7 +86,10 @@ export type StreamOutput =
   | { readonly type: 'stream-finished'; readonly stream: StreamHandle }
   /** The other end gave up sending; `code` is its application's, or one of the two of engines. */
   | { readonly type: 'stream-reset'; readonly stream: StreamHandle; readonly code: number }
-  /** The other end gave up reading: this direction is reset with that code. */
+  /**
+   * The other end gave up reading: this direction is reset with that code. The stream counts as open
+   * until `resetStream` (or `finishStream`) says that the writer has heard of it.
+   */
   | { readonly type: 'stream-stopped'; readonly stream: StreamHandle; readonly code: number }
   /**
    * So many of the written bytes, in all since it opened, have left for the first time. Told each

@@ -160,14 +160,17 @@ export class StreamSet {
   finish(id: number): void {
     const stream = this.#table.opened.get(id)
     if (stream === undefined) return
-    stream.sending.finish()
+    stream.finish()
     this.#sender.update(stream)
+    this.#settle(stream)
   }
 
   /** Gives up sending. */
   reset(id: number, code: number): void {
     const stream = this.#table.opened.get(id)
-    if (stream?.reset(code) === true) this.#notices.add({ type: 'reset-stream', stream: id })
+    if (stream === undefined) return
+    if (stream.reset(code)) this.#notices.add({ type: 'reset-stream', stream: id })
+    this.#settle(stream)
   }
 
   /** Gives up reading. */
@@ -182,7 +185,7 @@ export class StreamSet {
   consume(id: number, bytes: number): void {
     const stream = this.#table.opened.get(id)
     if (stream === undefined) return
-    stream.receiving.consume(bytes)
+    stream.consume(bytes)
     this.#settle(stream)
   }
 

@@ -34,8 +34,7 @@ export class StreamTable {
   /** Memory of what has arrived incomplete. */
   get receiveBufferBytes(): number {
     let bytes = 0
-    for (const stream of this.wellKnown) bytes += stream.receiveBufferBytes
-    for (const { receiving } of this.opened.values()) bytes += receiving.heldBytes
+    for (const { receiveBufferBytes } of this) bytes += receiveBufferBytes
     return bytes
   }
 
