@@ -191,6 +191,7 @@ export class VirtualNetwork {
 export class HostileEnd {
   readonly end: VirtualEnd
   readonly #protection: PacketProtection
+  #receivedCount = 0
 
   /** `isLower` is the end it talks to. */
   constructor(isLower: boolean) {
@@ -199,6 +200,14 @@ export class HostileEnd {
     const [sendKey, receiveKey] = isLower ? [2, 1] : [1, 2]
     this.#protection = new PacketProtection({ send: key(sendKey), receive: key(receiveKey) }, 0)
     this.end.connection.start(0)
+  }
+
+  /** Acknowledges every packet that was sent to it. */
+  acknowledgeAll(nowMs: number): void {
+    this.end.connection.streamsChanged(nowMs)
+    this.#receivedCount += this.end.sent.splice(0).length
+    const ranges = [{ start: 0, end: this.#receivedCount }]
+    if (this.#receivedCount > 0) this.say(nowMs, { type: 'acknowledgement', delayMs: 0, ranges })
   }
 
   say(nowMs: number, ...frames: readonly Frame[]): void {
