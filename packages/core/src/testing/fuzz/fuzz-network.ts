@@ -6,7 +6,7 @@
 import { unreachable } from '../../engine/assert.ts'
 import type { Command, CommandAnswer } from '../../engine/command.ts'
 import type { ChannelId, CommandId, Input } from '../../engine/input.ts'
-import type { Output } from '../../engine/output.ts'
+import type { ApplicationStreamEvent, Output } from '../../engine/output.ts'
 import type { FlightRecorder } from '../../recorder/recorder.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
 import { EventQueue } from '../sim/event-queue.ts'
@@ -61,6 +61,8 @@ export class FuzzPeer {
   outputsPerInput = 0
   bytesPerInput = 0
   eventCount = 0
+  /** Told what happens to streams of the application. */
+  onStream: (event: ApplicationStreamEvent) => void = () => {}
 
   constructor(network: FuzzNetwork, name: string, node: FuzzNode, flight: FlightRecorder) {
     this.#network = network
@@ -141,8 +143,10 @@ export class FuzzPeer {
       case 'event':
         this.eventCount += 1
         return
-      case 'cancel-dial':
       case 'stream':
+        this.onStream(output.event)
+        return
+      case 'cancel-dial':
       case 'signal-received':
       case 'stopped':
         return
