@@ -2,5 +2,6 @@
 
 import type { Benchmark } from './harness.ts'
 import { traceBenchmark } from './trace/trace-benchmark.ts'
+import { transferBenchmark } from './transfer/transfer-benchmark.ts'
 
-export const benchmarks: readonly Benchmark[] = [traceBenchmark]
+export const benchmarks: readonly Benchmark[] = [traceBenchmark, transferBenchmark]
