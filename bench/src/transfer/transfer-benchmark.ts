@@ -21,18 +21,17 @@ export function createTransferBenchmark(size: TransferSize): Benchmark {
   return {
     name: 'transfer',
     async open() {
-      const [meshPages, rawPages] = await Promise.all(
-        ['mesh.page.ts', 'raw.page.ts'].map(async (file) =>
-          servePage({ entry: new URL(file, import.meta.url) }),
-        ),
-      )
+      const [meshPages, rawPages] = await Promise.all([
+        servePage({ entry: new URL('mesh.page.ts', import.meta.url) }),
+        servePage({ entry: new URL('raw.page.ts', import.meta.url) }),
+      ])
       const browser = await launchChromium()
-      const stage = { browser, meshPages: meshPages!, rawPages: rawPages! }
+      const stage = { browser, meshPages, rawPages }
       return {
         contests: [memoryContest(size), tcpContest(size), ...webrtcContests(stage, size)],
         async close() {
           await browser.close()
-          await Promise.all([meshPages!.close(), rawPages!.close()])
+          await Promise.all([meshPages.close(), rawPages.close()])
         },
       }
     },
