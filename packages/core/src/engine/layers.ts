@@ -96,6 +96,7 @@ export class Layers {
       this.#streams.nextDeadlineMs(),
       this.#replica.nextDeadlineMs(),
       this.#sync.nextDeadlineMs(),
+      this.#partners.nextDeadlineMs(),
       this.#presence.nextDeadlineMs(),
     )
   }
@@ -106,6 +107,13 @@ export class Layers {
     this.#connections.handleDeadline(nowMs)
     this.#streams.handleDeadline(nowMs)
     this.#replica.handleDeadline(nowMs)
+    for (
+      let peer = this.#partners.takeGivenUp(nowMs);
+      peer !== undefined;
+      peer = this.#partners.takeGivenUp(nowMs)
+    ) {
+      this.#sync.neighbourDown(peer, nowMs)
+    }
     this.#sync.handleDeadline(nowMs)
   }
 
@@ -255,7 +263,7 @@ export class Layers {
         this.#mesh.linkChanged(event.link, nowMs)
         return
       case 'link-down':
-        if (this.#partners.linkDown(event.peer)) this.#sync.neighbourDown(event.peer, nowMs)
+        this.#partners.linkDown(event.peer, nowMs)
         this.#mesh.linkDown(event.peer, nowMs)
         return
       case 'frame':
