@@ -1,8 +1,9 @@
 /**
  * One peer connection with one data channel, as the transport sees it: simple-peer makes it in
- * pages, werift in Node. Once open it is a pipe.
+ * pages, werift in Node. Once open it has a pipe, here or handed over to the engine's thread.
  */
 
+import type { HandedOverPipe, HandOver } from '@fieldmesh/core/transport'
 import type { Pipe } from '@fieldmesh/core/transport-kit'
 import type { PeerSignal } from './signal.ts'
 
@@ -14,13 +15,6 @@ export const dataChannelId = 42
 /** Name and protocol of the data channel; for the eyes of whoever debugs. */
 export const dataChannelLabel = 'fieldmesh'
 export const dataChannelProtocol = 'fieldmesh.1'
-
-/**
- * The goodbye, sent as a text after the last message and answered by another. The closing of a
- * data channel would say the same, but implementations differ in what they make of it and of the
- * connection's end right after: a message, where it arrives, is understood.
- */
-export const farewellText = 'farewell'
 
 /** Largest message, in bytes: the largest that every implementation takes. */
 export const messageBytesMax = 64 * 1024
@@ -37,26 +31,37 @@ export interface ConnectionOptions {
   readonly initiator: boolean
   /** STUN and TURN servers; none are needed within a network. */
   readonly iceServers: readonly IceServer[]
+  /** Moves the data channel to the engine's thread, where it can; absent where it is to stay. */
+  readonly handOver?: HandOver
 }
 
 /** What an open connection is known to be. */
 export interface ConnectionFacts {
   readonly messageBytesMax: number
   readonly binding: Uint8Array
+  readonly pipe: ConnectionPipe
 }
+
+/** Where the data channel is. */
+export type ConnectionPipe =
+  /** To be listened to at once. */
+  | { readonly at: 'transport'; readonly pipe: Pipe }
+  | { readonly at: 'engine'; readonly pipe: HandedOverPipe }
 
 export interface ConnectionEvents {
   /** To be carried to the other end. */
   signal(signal: PeerSignal): void
-  /** From now on the connection is a pipe; to be listened to at once. */
+  /** From now on the connection has a pipe. */
   opened(facts: ConnectionFacts): void
   /** The connection came to nothing before it was open. Nothing of it is left. */
   failed(error: Error): void
 }
 
-export interface Connection extends Pipe {
+export interface Connection {
   /** Takes a signal of the other end. Never throws. */
   signal(signal: PeerSignal): void
+  /** Ends what has not opened yet, without a word. */
+  destroy(): void
 }
 
 /** Begins a connection. Events come later, from the event loop. */

@@ -12,6 +12,8 @@ export interface WebRtcOptions {
   readonly iceServers?: readonly IceServer[]
   /** Further addresses of this machine to offer; loopback is, when there is no other. */
   readonly hostAddresses?: readonly string[]
+  /** For pages, see there. Without effect in Node, where transports share the engine's thread. */
+  readonly direct?: boolean
 }
 
 /**
@@ -20,5 +22,6 @@ export interface WebRtcOptions {
  */
 export function webrtc(options: WebRtcOptions = {}): Transport {
   const { iceServers = [], hostAddresses = [] } = options
-  return new WebRtcTransport({ iceServers, load: () => loadWerift({ hostAddresses }) })
+  const load = async () => loadWerift({ hostAddresses })
+  return new WebRtcTransport({ iceServers, handsOver: false, load })
 }

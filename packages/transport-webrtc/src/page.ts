@@ -10,9 +10,15 @@ export type { IceServer } from './connection.ts'
 export interface WebRtcOptions {
   /** STUN and TURN servers, for peers in different networks. None are needed within one. */
   readonly iceServers?: readonly IceServer[]
+  /**
+   * Whether data channels go to the worker of the engine where the browser can move them there, so
+   * that a busy page does not hold them up. Default true; false relays all bytes through the page.
+   */
+  readonly direct?: boolean
 }
 
 /** Makes a WebRTC transport. Peers are dialled by id; the mesh carries the signals. */
 export function webrtc(options: WebRtcOptions = {}): Transport {
-  return new WebRtcTransport({ iceServers: options.iceServers ?? [], load: loadSimplePeer })
+  const { iceServers = [], direct: handsOver = true } = options
+  return new WebRtcTransport({ iceServers, handsOver, load: loadSimplePeer })
 }

@@ -5,6 +5,7 @@
  * nowhere else: by its outcome, by its time, by either end giving up.
  */
 
+import type { HandOver } from '@fieldmesh/core/transport'
 import type { Connection, ConnectionFacts, Connector, IceServer } from './connection.ts'
 import { encodeSignal } from './signal.ts'
 import type { PeerSignal, Signal } from './signal.ts'
@@ -22,9 +23,10 @@ export interface SessionOptions {
   readonly initiator: boolean
   readonly connect: Connector
   readonly iceServers: readonly IceServer[]
+  readonly handOver?: HandOver | undefined
   readonly send: (signal: Uint8Array) => void
-  /** The session is a channel now: its connection is to be listened to at once. */
-  readonly opened: (connection: Connection, facts: ConnectionFacts) => void
+  /** The session is a channel now: its pipe is to be listened to at once. */
+  readonly opened: (facts: ConnectionFacts) => void
   /** The session came to nothing, and nothing of it is left. */
   readonly failed: (failure: SessionFailure, message: string, cause?: Error) => void
 }
@@ -34,7 +36,8 @@ export class Session {
   readonly #options: SessionOptions
   readonly #connection: Connection
   readonly #timer: ReturnType<typeof setTimeout>
-  readonly #sent: Uint8Array[] = []
+  /** What was said and had no answer yet. */
+  readonly #sent: PeerSignal[] = []
   #described = false
   #candidateCount = 0
   #state: 'establishing' | 'open' | 'ended' = 'establishing'
@@ -42,8 +45,9 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options
     this.initiator = options.initiator
+    const { initiator, iceServers, handOver } = options
     this.#connection = options.connect(
-      { initiator: options.initiator, iceServers: options.iceServers },
+      { initiator, iceServers, ...(handOver && { handOver }) },
       {
         signal: (signal) => {
           this.#send(signal)
@@ -85,7 +89,8 @@ export class Session {
 
   /** Says everything again that has had no answer: the other end may not have been there. */
   repeat(): void {
-    for (const signal of this.#sent) this.#options.send(signal)
+    // Encoded anew: bytes that were sent are the host's.
+    for (const signal of this.#sent) this.#say(signal)
   }
 
   /** Ends a session that is no channel yet, without a trace. */
@@ -102,17 +107,16 @@ export class Session {
     if (this.#state !== 'establishing') return
     this.#state = 'open'
     clearTimeout(this.#timer)
-    this.#options.opened(this.#connection, facts)
+    this.#options.opened(facts)
   }
 
   #send(signal: PeerSignal): void {
-    const bytes = this.#say(signal)
-    if (bytes && !this.#described && this.#sent.length <= candidatesMax) this.#sent.push(bytes)
+    this.#say(signal)
+    if (!this.#described && this.#sent.length <= candidatesMax) this.#sent.push(signal)
   }
 
-  #say(body: Signal['body']): Uint8Array | undefined {
+  #say(body: Signal['body']): void {
     const bytes = encodeSignal({ session: this.#options.id, body })
     if (bytes) this.#options.send(bytes)
-    return bytes
   }
 }

@@ -1,14 +1,13 @@
 /** The peer connection of pages, by simple-peer. */
 
-import { pipeMarks } from '@fieldmesh/core/transport-kit'
-import type { PipeEvents } from '@fieldmesh/core/transport-kit'
+import type { HandedOverPipe, HandOver } from '@fieldmesh/core/transport'
+import { DataChannelPipe } from '@fieldmesh/core/transport-kit'
 import type SimplePeer from 'simple-peer'
 import { bindingOf } from './channel-binding.ts'
 import {
   dataChannelId,
   dataChannelLabel,
   dataChannelProtocol,
-  farewellText,
   messageBytesMax,
 } from './connection.ts'
 import type {
@@ -35,19 +34,23 @@ export async function loadSimplePeer(): Promise<Connector> {
   return (options, events) => new SimplePeerConnection(Peer, options, events)
 }
 
+/** Where the data channel is; a `ConnectionPipe`. */
+type DataPipe =
+  | { readonly at: 'transport'; readonly pipe: DataChannelPipe }
+  | { readonly at: 'engine'; readonly pipe: HandedOverPipe }
+
 class SimplePeerConnection implements Connection {
   readonly #peer: SimplePeer.Instance
-  readonly #connectionEvents: ConnectionEvents
-  #data: RTCDataChannel | undefined
-  #pipeEvents: PipeEvents | undefined
+  readonly #events: ConnectionEvents
+  #pipe: DataPipe | undefined
   #localSdp = ''
   #remoteSdp = ''
   #error: Error | undefined
-  #saidFarewell = false
+  #isOpen = false
   #ended = false
 
   constructor(Peer: SimplePeer.SimplePeer, options: ConnectionOptions, events: ConnectionEvents) {
-    this.#connectionEvents = events
+    this.#events = events
     this.#peer = new Peer({
       initiator: options.initiator,
       trickle: true,
@@ -77,15 +80,7 @@ class SimplePeerConnection implements Connection {
     // simple-peer keeps its connection to itself, but our own channel must be made on it in the
     // task of the constructor. Without a connection it has failed and says so itself.
     const { _pc: connection } = this.#peer as unknown as { readonly _pc?: RTCPeerConnection }
-    if (connection) this.#makeDataChannel(connection)
-  }
-
-  get bufferedBytes(): number {
-    return this.#data?.bufferedAmount ?? 0
-  }
-
-  get full(): boolean {
-    return this.bufferedBytes >= pipeMarks.fullBytes
+    if (connection) this.#makeDataChannel(connection, options.handOver)
   }
 
   signal(signal: PeerSignal): void {
@@ -98,51 +93,28 @@ class SimplePeerConnection implements Connection {
     }
   }
 
-  listen(events: PipeEvents): void {
-    this.#pipeEvents = events
-  }
-
-  send(bytes: Uint8Array): void {
-    // The engine's bytes never lie in shared memory, which alone the type would allow besides.
-    this.#data?.send(bytes as Uint8Array<ArrayBuffer>)
-  }
-
-  awaitDrain(): void {
-    // The event of the data channel comes by itself.
-  }
-
-  close(): void {
-    if (this.#ended || this.#saidFarewell) return
-    this.#saidFarewell = true
-    this.#data?.send(farewellText)
-    // Whoever is answered need not wait for more; whoever answers waits for the other to go.
-  }
-
   destroy(): void {
+    if (this.#ended) return
     this.#ended = true
+    this.#pipe?.pipe.destroy()
     this.#peer.destroy()
   }
 
-  #makeDataChannel(connection: RTCPeerConnection): void {
+  #makeDataChannel(connection: RTCPeerConnection, handOver: HandOver | undefined): void {
     const data = connection.createDataChannel(dataChannelLabel, {
       negotiated: true,
       id: dataChannelId,
       protocol: dataChannelProtocol,
     })
-    this.#data = data
-    data.binaryType = 'arraybuffer'
-    data.bufferedAmountLowThreshold = pipeMarks.drainedBytes
-    data.onopen = () => {
-      this.#open(connection)
-    }
-    data.onmessage = ({ data }: MessageEvent<unknown>) => {
-      this.#receive(data)
-    }
-    data.onbufferedamountlow = () => {
-      if (!this.#ended) this.#pipeEvents?.drained()
-    }
-    data.onclose = () => {
-      this.#end()
+    const opened = () => this.#open(connection)
+    // In this very task: later it could not move any more.
+    const handedOver = handOver?.(data, messageBytesMax, opened)
+    if (handedOver) {
+      this.#pipe = { at: 'engine', pipe: handedOver }
+      void handedOver.gone.then(() => this.#end())
+    } else {
+      const pipe = new DataChannelPipe(data, { opened, over: () => this.#end() })
+      this.#pipe = { at: 'transport', pipe }
     }
     // simple-peer expects one channel of the other end; each further one would cost it a timer.
     const expected = connection.ondatachannel
@@ -155,15 +127,17 @@ class SimplePeerConnection implements Connection {
   }
 
   #open(connection: RTCPeerConnection): void {
-    if (this.#ended) return
+    if (this.#ended || this.#isOpen || !this.#pipe) return
     const binding = bindingOf(this.#localSdp, this.#remoteSdp)
     if (!binding) {
       this.#fail(new Error('The certificates cannot be told by one SHA-256 fingerprint each'))
       return
     }
-    this.#connectionEvents.opened({
+    this.#isOpen = true
+    this.#events.opened({
       messageBytesMax: Math.min(messageBytesMax, connection.sctp?.maxMessageSize ?? Infinity),
       binding,
+      pipe: this.#pipe,
     })
   }
 
@@ -172,23 +146,18 @@ class SimplePeerConnection implements Connection {
     this.#end()
   }
 
-  #receive(data: unknown): void {
-    if (this.#ended) return
-    if (data !== farewellText) {
-      this.#pipeEvents?.message(data instanceof ArrayBuffer ? new Uint8Array(data) : undefined)
-      return
-    }
-    if (this.#saidFarewell) this.#end()
-    else this.#pipeEvents?.farewell()
-  }
-
   /** The end of what the connection reports; nothing of it is left. */
   #end(): void {
     if (this.#ended) return
-    this.destroy()
+    this.#ended = true
+    const pipe = this.#pipe
     // A farewell would have been told before.
-    if (this.#pipeEvents) this.#pipeEvents.closed('lost')
-    else this.#connectionEvents.failed(this.#error ?? new Error('The connection was closed'))
+    if (pipe?.at === 'transport') pipe.pipe.lose()
+    else pipe?.pipe.destroy()
+    this.#peer.destroy()
+    if (!this.#isOpen) {
+      this.#events.failed(this.#error ?? new Error('The connection was closed'))
+    }
   }
 }
 

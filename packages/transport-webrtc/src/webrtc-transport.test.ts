@@ -1,4 +1,5 @@
 import type { Channel } from '@fieldmesh/core/transport'
+import type { Pipe } from '@fieldmesh/core/transport-kit'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Connection, ConnectionEvents, ConnectionOptions } from './connection.ts'
 import { decodeSignal, encodeSignal } from './signal.ts'
@@ -9,7 +10,7 @@ const [small, middle, large] = ['00000000000000aa', '00000000000000bb', '0000000
 const offer: PeerSignal = { type: 'offer', sdp: 'v=0' }
 
 /** A connection that does nothing by itself. */
-class StillConnection implements Connection {
+class StillConnection implements Connection, Pipe {
   readonly bufferedBytes = 0
   readonly full = false
   readonly signals: PeerSignal[] = []
@@ -33,7 +34,8 @@ class StillConnection implements Connection {
     this.destroyed = true
   }
   open(): void {
-    this.events.opened({ messageBytesMax: 1000, binding: new Uint8Array(64) })
+    const pipe = { at: 'transport', pipe: this } as const
+    this.events.opened({ messageBytesMax: 1000, binding: new Uint8Array(64), pipe })
   }
 }
 
@@ -50,6 +52,7 @@ async function start(localPeer = middle) {
   const accepted: Channel[] = []
   const transport = new WebRtcTransport({
     iceServers: [],
+    handsOver: false,
     load: async () => (options, events) => {
       const connection = new StillConnection(options, events)
       connections.push(connection)
@@ -63,6 +66,8 @@ async function start(localPeer = middle) {
     addressLost: () => undefined,
     sendSignal: (to, bytes) => {
       const signal = decodeSignal(bytes)
+      // The bytes are the host's, which moves them to another thread.
+      structuredClone(bytes, { transfer: [bytes.buffer] })
       if (signal) sent.push({ ...signal.body, to, session: signal.session })
     },
   })
@@ -91,6 +96,34 @@ test('the offer of the smaller id wins: the larger answers it, and its dial gets
   expect(await result).toMatchObject({ traits: { messageBytesMax: 1000 } })
   expect(accepted).toEqual([])
   await Promise.all([transport.stop(), vi.advanceTimersByTimeAsync(1000)])
+})
+
+test('a dial that comes after the offer of the smaller id gets its channel as well', async () => {
+  const { connections, receive, dial, accepted, transport } = await start(middle)
+  receive(small, 1, offer)
+  const { result } = dial(small)
+  expect(connections.map((each) => each.options.initiator)).toEqual([false])
+  connections[0]?.open()
+  expect(await result).toMatchObject({ traits: { messageBytesMax: 1000 } })
+  expect(accepted).toEqual([])
+  // The offer of a larger id is answered, and gives way to ours.
+  receive(large, 2, offer)
+  const own = dial(large)
+  expect(connections.map((each) => each.options.initiator)).toEqual([false, false, true])
+  own.abort(new Error('enough'))
+  await own.result
+  await Promise.all([transport.stop(), vi.advanceTimersByTimeAsync(1000)])
+})
+
+test('a dial that took a session over ends it when it is given up', async () => {
+  const { connections, receive, dial, transport } = await start(middle)
+  receive(small, 1, offer)
+  const reason = new Error('enough')
+  const { result, abort } = dial(small)
+  abort(reason)
+  expect(await result).toBe(reason)
+  expect(connections[0]?.destroyed).toBe(true)
+  await transport.stop()
 })
 
 test('the smaller id does not answer, but repeats its own offer, which may have been lost', async () => {
@@ -195,6 +228,7 @@ test('stopping tells the other ends of sessions under way', async () => {
 test('what cannot be loaded fails the start', async () => {
   const transport = new WebRtcTransport({
     iceServers: [],
+    handsOver: false,
     load: () => Promise.reject(new Error('no WebRTC here')),
   })
   const host = {

@@ -3,13 +3,14 @@
 import { DialFailure } from '@fieldmesh/core/transport'
 import type {
   Channel,
+  ChannelTraits,
   Transport,
   TransportCapabilities,
   TransportHost,
 } from '@fieldmesh/core/transport'
-import { PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
-import type { DialOutcome } from '@fieldmesh/core/transport-kit'
-import type { Connection, ConnectionFacts, Connector, IceServer } from './connection.ts'
+import { HandedOverChannel, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import type { DialOutcome, StoppableChannel } from '@fieldmesh/core/transport-kit'
+import type { ConnectionFacts, Connector, IceServer } from './connection.ts'
 import { Session } from './session.ts'
 import { decodeSignal, encodeSignal } from './signal.ts'
 
@@ -22,6 +23,8 @@ const answeringPerPeerMax = 8
 
 export interface WebRtcTransportOptions {
   readonly iceServers: readonly IceServer[]
+  /** Whether data channels go to the engine's thread where they can. */
+  readonly handsOver: boolean
   /** Loads what makes peer connections; rejects with a sentence where there is none. */
   readonly load: () => Promise<Connector>
 }
@@ -31,6 +34,12 @@ interface Dial {
   readonly peer: string
   readonly outcome: DialOutcome
   session: Session | undefined
+}
+
+/** A session that another end began. A dial of ours that comes later may take it over. */
+interface Answering {
+  readonly peer: string
+  readonly takeOver: (dial: Dial) => void
 }
 
 export class WebRtcTransport implements Transport {
@@ -45,8 +54,8 @@ export class WebRtcTransport implements Transport {
   readonly #run = new TransportRun('webrtc', channelsMax)
   /** Sessions that signals may be for, open ones included, by peer and session id. */
   readonly #sessions = new Map<string, Session>()
-  /** Sessions begun by others that are no channels yet, with the peer's id. */
-  readonly #answering = new Map<Session, string>()
+  /** Sessions begun by others that are no channels yet and answer no dial. */
+  readonly #answering = new Map<Session, Answering>()
   readonly #dials = new Set<Dial>()
   #connect: Connector | undefined
 
@@ -79,7 +88,7 @@ export class WebRtcTransport implements Transport {
         return () => undefined
       }
       const dial: Dial = { peer: address, outcome, session: undefined }
-      dial.session = this.#begin(address, randomSessionId(), true, dial)
+      dial.session = this.#takeOver(dial) ?? this.#begin(address, randomSessionId(), true, dial)
       this.#dials.add(dial)
       return () => {
         this.#dials.delete(dial)
@@ -119,12 +128,29 @@ export class WebRtcTransport implements Transport {
 
   #mustRefuse(peer: string): boolean {
     if (this.#run.full || this.#answering.size >= answeringMax) return true
-    const ofPeer = [...this.#answering.values()].filter((other) => other === peer)
+    const ofPeer = [...this.#answering.values()].filter((other) => other.peer === peer)
     return ofPeer.length >= answeringPerPeerMax
   }
 
+  /**
+   * The session of the other end that a dial gets the channel of: its offer, which wins over ours,
+   * came a moment before the dial.
+   */
+  #takeOver(dial: Dial): Session | undefined {
+    const { host } = this.#run
+    if (!host || host.localPeer < dial.peer) return undefined
+    for (const [session, { peer, takeOver }] of this.#answering) {
+      if (peer !== dial.peer) continue
+      takeOver(dial)
+      this.#answering.delete(session)
+      return session
+    }
+    return undefined
+  }
+
   /** Begins a session. Its outcome is the dial's, if there is one, else a channel to accept. */
-  #begin(peer: string, id: string, initiator: boolean, dial: Dial | undefined): Session {
+  #begin(peer: string, id: string, initiator: boolean, firstDial: Dial | undefined): Session {
+    let dial = firstDial
     const key = keyOf(peer, id)
     const host = this.#run.host as TransportHost
     const session: Session = new Session({
@@ -132,12 +158,13 @@ export class WebRtcTransport implements Transport {
       initiator,
       connect: this.#connect as Connector,
       iceServers: this.#options.iceServers,
+      handOver: this.#options.handsOver ? host.handOver : undefined,
       send: (signal) => {
         host.sendSignal(peer, signal)
       },
-      opened: (connection, facts) => {
+      opened: (facts) => {
         this.#answering.delete(session)
-        const channel = this.#open(connection, facts, key)
+        const channel = this.#open(facts, key)
         if (dial) {
           this.#dials.delete(dial)
           dial.outcome.succeed(channel)
@@ -155,27 +182,33 @@ export class WebRtcTransport implements Transport {
       },
     })
     this.#sessions.set(key, session)
-    if (!dial) this.#answering.set(session, peer)
+    if (!dial) {
+      const takeOver = (taking: Dial) => {
+        dial = taking
+      }
+      this.#answering.set(session, { peer, takeOver })
+    }
     return session
   }
 
-  #open(connection: Connection, facts: ConnectionFacts, key: string): Channel {
-    const channel = new PipeChannel({
-      pipe: connection,
-      traits: {
-        messageBytesMax: facts.messageBytesMax,
-        reliable: true,
-        ordered: true,
-        encrypted: true,
-        binding: facts.binding,
-        // Without servers, only addresses of the networks at hand are tried.
-        cost: { class: this.#options.iceServers.length === 0 ? 'lan' : 'wan', metered: false },
-      },
-      gone: (channel) => {
-        this.#sessions.delete(key)
-        this.#run.remove(channel)
-      },
-    })
+  #open({ messageBytesMax, binding, pipe }: ConnectionFacts, key: string): Channel {
+    const traits: ChannelTraits = {
+      messageBytesMax,
+      reliable: true,
+      ordered: true,
+      encrypted: true,
+      binding,
+      // Without servers, only addresses of the networks at hand are tried.
+      cost: { class: this.#options.iceServers.length === 0 ? 'lan' : 'wan', metered: false },
+    }
+    const gone = (channel: StoppableChannel) => {
+      this.#sessions.delete(key)
+      this.#run.remove(channel)
+    }
+    const channel =
+      pipe.at === 'transport'
+        ? new PipeChannel({ pipe: pipe.pipe, traits, gone })
+        : new HandedOverChannel({ pipe: pipe.pipe, traits, gone })
     this.#run.add(channel)
     return channel
   }

@@ -7,8 +7,9 @@ import {
   webRtcPermissions,
 } from '@fieldmesh/testing-browser'
 import type { TestPage } from '@fieldmesh/testing-browser'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { webrtc } from './node.ts'
+import type { EndPlace } from './webrtc.test-page.ts'
 
 const [peerA, peerB] = ['00000000000000aa', '00000000000000bb']
 const closers: (() => Promise<void>)[] = []
@@ -31,8 +32,8 @@ afterAll(async () => {
   for (const close of closers.reverse()) await close()
 })
 
-async function endIn(page: TestPage, peer: string): Promise<TransportEnd> {
-  const end = await page.call<number>('makeEnd', peer)
+async function endIn(page: TestPage, peer: string, place: EndPlace): Promise<TransportEnd> {
+  const end = await page.call<number>('makeEnd', peer, place)
   return remoteEnd(peer, (method, args) => page.call('callEnd', end, method, args))
 }
 
@@ -55,26 +56,76 @@ function suite(
   })
 }
 
-describe('webrtc transport from page to page', () => {
+/** The suite between two places, and whether the bytes went the way that was meant. */
+function pageSuite(placeA: EndPlace, placeB: EndPlace): void {
   suite(
-    () => endIn(pageA, peerA),
-    () => endIn(pageB, peerB),
+    () => endIn(pageA, peerA, placeA),
+    () => endIn(pageB, peerB, placeB),
     8 * 1024 * 1024,
   )
+
+  for (const [name, place, page] of [
+    ['dials', placeA, () => pageA],
+    ['listens', placeB, () => pageB],
+  ] as const) {
+    const what = place === 'direct' ? 'handed over' : 'kept on the page'
+    test(`the data channel of the end that ${name} is ${what}`, async () => {
+      const [dialler, listener] = [
+        await endIn(pageA, peerA, placeA),
+        await endIn(pageB, peerB, placeB),
+      ]
+      await Promise.all([dialler.start(), listener.start()])
+      carrySignals(dialler, listener)
+      carrySignals(listener, dialler)
+      const before = await page().call<number>('handedOver')
+      expect(await dialler.dial(peerB)).toMatchObject({ type: 'open' })
+      expect(await page().call('handedOver')).toBe(before + (place === 'direct' ? 1 : 0))
+      await Promise.all([dialler.stop(), listener.stop()])
+    })
+  }
+}
+
+function carrySignals(from: TransportEnd, to: TransportEnd): void {
+  const carry = async () => {
+    for (let signal = await from.nextSignal(); signal; signal = await from.nextSignal()) {
+      await to.receiveSignal(from.peer, signal.hex)
+    }
+  }
+  carry().catch(() => undefined)
+}
+
+describe('webrtc transport from page to page', () => {
+  pageSuite('page', 'page')
+})
+
+describe('webrtc transport from worker to worker, past the pages', () => {
+  pageSuite('direct', 'direct')
+})
+
+describe('webrtc transport from a worker past its page to one through its page', () => {
+  pageSuite('direct', 'relayed')
 })
 
 describe('webrtc transport from a page to Node', () => {
   suite(
-    () => endIn(pageA, peerA),
+    () => endIn(pageA, peerA, 'page'),
     async () => localEnd(webrtc(), peerB),
     1024 * 1024,
   )
 })
 
-describe('webrtc transport from Node to a page', () => {
+describe('webrtc transport from a worker, past its page, to Node', () => {
+  suite(
+    () => endIn(pageA, peerA, 'direct'),
+    async () => localEnd(webrtc(), peerB),
+    1024 * 1024,
+  )
+})
+
+describe('webrtc transport from Node to a worker, past its page', () => {
   suite(
     async () => localEnd(webrtc(), peerA),
-    () => endIn(pageB, peerB),
+    () => endIn(pageB, peerB, 'direct'),
     1024 * 1024,
   )
 })

@@ -1,15 +1,14 @@
 /** The peer connection of Node, by werift, speaking simple-peer's signals. */
 
 import { networkInterfaces } from 'node:os'
-import { pipeMarks } from '@fieldmesh/core/transport-kit'
-import type { PipeEvents } from '@fieldmesh/core/transport-kit'
+import { farewellText, pipeMarks } from '@fieldmesh/core/transport-kit'
+import type { Pipe, PipeEvents } from '@fieldmesh/core/transport-kit'
 import type * as Werift from 'werift'
 import { bindingOf } from './channel-binding.ts'
 import {
   dataChannelId,
   dataChannelLabel,
   dataChannelProtocol,
-  farewellText,
   messageBytesMax,
 } from './connection.ts'
 import type { Connection, ConnectionEvents, ConnectionOptions, Connector } from './connection.ts'
@@ -43,7 +42,7 @@ export async function loadWerift(options: WeriftOptions): Promise<Connector> {
     new WeriftConnection(werift, options, connectionOptions, events)
 }
 
-class WeriftConnection implements Connection {
+class WeriftConnection implements Connection, Pipe {
   readonly #connection: Werift.RTCPeerConnection
   readonly #data: Werift.RTCDataChannel
   readonly #connectionEvents: ConnectionEvents
@@ -228,6 +227,7 @@ class WeriftConnection implements Connection {
       // Zero stands for no bound (RFC 8841, section 6.1).
       messageBytesMax: Math.min(messageBytesMax, remoteMaxMessageSize || Infinity),
       binding,
+      pipe: { at: 'transport', pipe: this },
     })
   }
 

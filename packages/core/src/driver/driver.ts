@@ -131,6 +131,9 @@ export class Driver {
         case 'channel-refused':
           this.#instruments.channelsRefused.add()
           break
+        case 'channel-adopted':
+          this.#instruments.channelsAdopted.add()
+          break
         case 'transports-stopped':
           this.#transportsStopped?.()
           break

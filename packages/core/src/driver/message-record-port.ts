@@ -34,6 +34,13 @@ export class MessageRecordPort<Sent extends object, Received> implements RecordP
     if (this.#batch.length === 1) queueMicrotask(() => this.#flush())
   }
 
+  transfer(record: Sent, objects: readonly object[]): void {
+    if (this.#closed) return
+    this.#flush()
+    // What can move is for the platform to say; it throws what it cannot.
+    this.#port.postMessage([record], objects as readonly Transferable[] as Transferable[])
+  }
+
   receive(receiver: (records: readonly Received[]) => void): void {
     // Setting the handler starts the port, which has kept what came earlier.
     this.#port.onmessage = ({ data }: MessageEvent<readonly Received[]>) => receiver(data)

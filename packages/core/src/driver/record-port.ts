@@ -9,6 +9,11 @@
 export interface RecordPort<Sent, Received> {
   /** Queues a record. Without effect once closed. */
   post(record: Sent): void
+  /**
+   * Posts in this very call a record with objects that move to the other thread with it. Throws the
+   * platform's DataCloneError for what cannot move. Absent between objects of one thread.
+   */
+  transfer?(record: Sent, objects: readonly object[]): void
   /** Takes the receiver; called once. Records that came earlier are delivered first. */
   receive(receiver: (records: readonly Received[]) => void): void
   /** Nothing is delivered to this end afterwards; what was posted still leaves. Idempotent. */

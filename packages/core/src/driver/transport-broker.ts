@@ -10,8 +10,11 @@ import { unreachable } from '../engine/assert.ts'
 import type { ChannelId, DialId } from '../engine/input.ts'
 import { parsePeerId, type PeerId } from '../engine/identity/peer-id.ts'
 import type { Channel } from '../transport/channel.ts'
+import type { HandOver } from '../transport/hand-over.ts'
 import { DialFailure, type Transport, type TransportHost } from '../transport/transport.ts'
 import { BrokeredChannel } from './brokered-channel.ts'
+import { HandedOverPipes } from './handed-over-pipes.ts'
+import type { PipeOrderPort } from './pipe-records.ts'
 import {
   channelCountMax,
   signalBytesMax,
@@ -25,6 +28,8 @@ export interface TransportBrokerOptions {
   /** Names are unique. */
   readonly transports: readonly Transport[]
   readonly port: BrokerPort
+  /** Where the engine is in another thread: how pipes are handed over to it. The broker closes it. */
+  readonly pipes?: PipeOrderPort
   /** This peer's own id. */
   readonly localPeer: PeerId
   /** Defaults to the bound of the same name in transport-port.ts. */
@@ -37,7 +42,9 @@ export class TransportBroker {
   readonly #port: BrokerPort
   readonly #localPeer: PeerId
   readonly #unprocessedBytesMax: number
+  /** Those whose bytes pass here. */
   readonly #channels = new Map<ChannelId, BrokeredChannel>()
+  readonly #pipes: HandedOverPipes | undefined
   readonly #dials = new Map<DialId, AbortController>()
   #channelCount = 0
   /** Channels whose drained bytes the engine has not been told yet. */
@@ -47,6 +54,7 @@ export class TransportBroker {
   constructor(options: TransportBrokerOptions) {
     this.#transportsByName = new Map(options.transports.map((each) => [each.name, each]))
     this.#port = options.port
+    this.#pipes = options.pipes && new HandedOverPipes(options.pipes)
     this.#localPeer = options.localPeer
     this.#unprocessedBytesMax = options.unprocessedBytesMax ?? unprocessedBytesMax
   }
@@ -65,8 +73,8 @@ export class TransportBroker {
   }
 
   /**
-   * Closes channels and stops transports: the first part at once, so that it also serves a page that
-   * is going away. Resolves when they are gone; never rejects. Idempotent.
+   * Stops transports, which close their channels at once, so that it also serves a page that is going
+   * away. Resolves when they are gone; never rejects. Idempotent.
    */
   async stop(): Promise<void> {
     this.#stopped ??= this.#stop()
@@ -75,7 +83,6 @@ export class TransportBroker {
 
   async #stop(): Promise<void> {
     for (const dial of this.#dials.values()) dial.abort()
-    for (const channel of this.#channels.values()) channel.close()
     const transports = [...this.#transportsByName.values()]
     await Promise.allSettled(
       transports.map(async (transport) => {
@@ -84,6 +91,7 @@ export class TransportBroker {
       }),
     )
     this.#report({ type: 'transports-stopped' })
+    this.#pipes?.close()
     this.#port.close()
   }
 
@@ -105,7 +113,11 @@ export class TransportBroker {
   }
 
   #hostOf({ name }: Transport): TransportHost {
+    const pipes = this.#pipes
     return {
+      ...(pipes && {
+        handOver: (...handedOver: Parameters<HandOver>) => pipes.handOver(...handedOver),
+      }),
       localPeer: this.#localPeer,
       accepted: (channel) => this.#opened(name, channel, undefined),
       addressFound: (address) => this.#report({ type: 'address-found', transport: name, address }),
@@ -173,13 +185,28 @@ export class TransportBroker {
   }
 
   #opened(transport: string, channel: Channel, dial: DialId | undefined): void {
-    if (dial === undefined && (this.#stopped || this.#channels.size >= channelCountMax)) {
+    const channelCount = this.#channels.size + (this.#pipes?.count ?? 0)
+    if (dial === undefined && (this.#stopped || channelCount >= channelCountMax)) {
       closeUnattached(channel)
       if (!this.#stopped) this.#report({ type: 'channel-refused', transport })
       return
     }
     this.#channelCount += 1
     const id = this.#channelCount
+    const traits = { ...channel.traits, cost: { ...channel.traits.cost } }
+    const opened = {
+      type: 'channel-opened',
+      channel: id,
+      transport,
+      traits,
+      ...(dial !== undefined && { dial }),
+    } as const
+    const { handedOver } = channel
+    if (handedOver !== undefined) {
+      // All that happens to it from now on is known at the engine's side.
+      this.#report({ ...opened, pipe: handedOver })
+      return
+    }
     const brokered = new BrokeredChannel(channel, this.#unprocessedBytesMax, {
       received: (bytes) => this.#report({ type: 'channel-received', channel: id, bytes }),
       drained: (drainedBytes) => {
@@ -195,9 +222,7 @@ export class TransportBroker {
       },
     })
     this.#channels.set(id, brokered)
-    const traits = { ...channel.traits, cost: { ...channel.traits.cost } }
-    const opened = { type: 'channel-opened', channel: id, transport, traits } as const
-    this.#report(dial === undefined ? opened : { ...opened, dial })
+    this.#report(opened)
     brokered.attach()
   }
 

@@ -9,6 +9,7 @@
 
 import type { ChannelId, Input } from '../engine/input.ts'
 import type { Output } from '../engine/output.ts'
+import type { PipeId } from '../transport/hand-over.ts'
 import type { RecordPort } from './record-port.ts'
 
 /**
@@ -68,9 +69,15 @@ export type TransportInput = Extract<
   }
 >
 
+/** A channel has opened; with a pipe, its bytes are at the engine's side already (adopting-port.ts). */
+export type ChannelOpened = Extract<TransportInput, { type: 'channel-opened' }> & {
+  readonly pipe?: PipeId
+}
+
 /** From the transports' side: inputs for the engine, and notices for its driver. */
 export type TransportReport =
-  | TransportInput
+  | Exclude<TransportInput, { type: 'channel-opened' }>
+  | ChannelOpened
   | { readonly type: 'transport-failed'; readonly transport: string; readonly message: string }
   | {
       readonly type: 'channel-overrun'
@@ -78,6 +85,8 @@ export type TransportReport =
       readonly unprocessedBytes: number
     }
   | { readonly type: 'channel-refused'; readonly transport: string }
+  /** The bytes of a channel that opens now come to the engine without passing the transports' side. */
+  | { readonly type: 'channel-adopted'; readonly channel: ChannelId }
   /** Every transport is gone: nothing follows. */
   | { readonly type: 'transports-stopped' }
 

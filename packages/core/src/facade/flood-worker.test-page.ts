@@ -5,7 +5,12 @@ import { Doc } from 'yjs'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
-import type { WorkerApi, WorkerOpening, WorkerOpenOptions } from '../worker/worker-api.ts'
+import type {
+  WorkerApi,
+  WorkerOpening,
+  WorkerOpenOptions,
+  WorkerPorts,
+} from '../worker/worker-api.ts'
 import type { EngineReport } from './engine-access.ts'
 
 const peer = '00112233aabbccdd' as PeerId
@@ -42,11 +47,7 @@ class FloodingEngine implements WorkerApi {
     return true
   }
 
-  async open(
-    _options: WorkerOpenOptions,
-    _transports: MessagePort,
-    reports: MessagePort,
-  ): Promise<WorkerOpening> {
+  async open(_options: WorkerOpenOptions, { reports }: WorkerPorts): Promise<WorkerOpening> {
     this.#reports = new MessageRecordPort<EngineReport, never>(reports, { bytes: 'move' })
     this.#updates = largeDocument()
     return { ok: true, peer }

@@ -2,13 +2,14 @@
 
 import { releaseProxy, transfer, wrap, type Remote } from 'comlink'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
+import type { PipeOrder, PipeReport } from '../driver/pipe-records.ts'
 import type { RecordPort } from '../driver/record-port.ts'
 import type { StreamOrder, StreamOrderPort, StreamReport } from '../driver/stream-orders.ts'
 import { TransportBroker } from '../driver/transport-broker.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
-import type { WorkerApi } from '../worker/worker-api.ts'
+import type { WorkerApi, WorkerPorts } from '../worker/worker-api.ts'
 import { abortable } from './abortable.ts'
 import type { CheckedOptions } from './checked-options.ts'
 import type { EngineAccess, EngineReport } from './engine-access.ts'
@@ -65,15 +66,22 @@ export class WorkerAccess implements EngineAccess {
     try {
       const greeted = Promise.race([watch.failure, api.hello()])
       await within(abortable(greeted, signal), helloMsMax, unanswered)
-      const transports = new MessageChannel()
-      const reports = new MessageChannel()
-      const streams = new MessageChannel()
+      const [transports, pipes, reports, streams] = [
+        new MessageChannel(),
+        new MessageChannel(),
+        new MessageChannel(),
+        new MessageChannel(),
+      ]
+      const ports: WorkerPorts = {
+        transports: transports.port2,
+        pipes: pipes.port2,
+        reports: reports.port2,
+        streams: streams.port2,
+      }
       const { app, secret, store, name, metadata } = options
       const opened = api.open(
         { app, secret, store, name, metadata },
-        transfer(transports.port2, [transports.port2]),
-        transfer(reports.port2, [reports.port2]),
-        transfer(streams.port2, [streams.port2]),
+        transfer(ports, Object.values<Transferable>(ports as never)),
       )
       const opening = await abortable(Promise.race([watch.failure, opened]), signal)
       if (!opening.ok) throw meshErrorOf(opening.problem)
@@ -84,6 +92,7 @@ export class WorkerAccess implements EngineAccess {
         port: new MessageRecordPort<TransportReport, TransportOrder>(transports.port1, {
           bytes: 'move',
         }),
+        pipes: new MessageRecordPort<PipeOrder, PipeReport>(pipes.port1, { bytes: 'move' }),
       })
       await abortable(Promise.race([watch.failure, broker.start()]), signal)
       const reportsPort = new MessageRecordPort<never, EngineReport>(reports.port1, {

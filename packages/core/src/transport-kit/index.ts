@@ -2,6 +2,9 @@
  * What the transports of this project share, for whoever writes another:
  * `@fieldmesh/core/transport-kit`. Runs in pages and in Node alike.
  */
+export { DataChannelPipe, farewellText } from './data-channel-pipe.ts'
+export type { DataChannelOwner } from './data-channel-pipe.ts'
+export { HandedOverChannel } from './handed-over-channel.ts'
 export { distanceOfHost } from './network-distance.ts'
 export { pipeMarks } from './pipe.ts'
 export type { Pipe, PipeEvents } from './pipe.ts'

@@ -5,6 +5,8 @@
  * boundaries, says in its traits what the pipe can do, and never hides a failed send.
  */
 
+import type { PipeId } from './hand-over.ts'
+
 /** What a pipe can do. Fixed for the life of a channel. */
 export interface ChannelTraits {
   /** Largest message `send` accepts, in bytes: 20 on a worst-case GATT link, 65,535 and more on WebRTC. */
@@ -63,6 +65,8 @@ export interface ChannelHandlers {
 /** One open message pipe. */
 export interface Channel {
   readonly traits: ChannelTraits
+  /** Names the pipe when it was handed over: then the host takes it from there, and sends there. */
+  readonly handedOver?: PipeId
   /** Bytes accepted and not yet handed to the network. Bounded by the transport. */
   readonly bufferedBytes: number
   /**

@@ -7,6 +7,7 @@ export type {
   ChannelTraits,
   SendResult,
 } from './channel.ts'
+export type { HandedOverPipe, HandOver, PipeId } from './hand-over.ts'
 export { DialFailure } from './transport.ts'
 export type {
   DialFailureReason,

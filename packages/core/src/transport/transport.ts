@@ -6,6 +6,7 @@
  */
 
 import type { Channel } from './channel.ts'
+import type { HandOver } from './hand-over.ts'
 
 /** What a transport can do; the engine plans with it and conformance suites skip by it. */
 export interface TransportCapabilities {
@@ -50,8 +51,13 @@ export interface TransportHost {
   addressFound(address: string): void
   /** An address is gone. Open channels are not affected. */
   addressLost(address: string): void
-  /** Carry a signal to a peer (hex peer id); at most 16 KiB. Lost when the peer cannot be reached. */
+  /**
+   * Carry a signal to a peer (hex peer id); at most 16 KiB, and the host's from now on. Lost when the
+   * peer cannot be reached.
+   */
   sendSignal(peer: string, signal: Uint8Array): void
+  /** Moves a channel's bytes to the engine's thread; absent where the transport shares it. */
+  readonly handOver?: HandOver
 }
 
 /** One way of opening channels. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { memoryStorage } from '../storage/memory.ts'
 import { EngineServer } from './engine-server.ts'
+import type { WorkerPorts } from './worker-api.ts'
 
 const options = {
   app: 'cafe',
@@ -15,17 +16,17 @@ test('a store that cannot even be made is a problem, and is free for the next wh
   const broken = new EngineServer(() => {
     throw new Error('there is no database here')
   })
-  const ports = [new MessageChannel(), new MessageChannel(), new MessageChannel()] as const
-  const [one, reports, streams] = ports
-  expect(await broken.open(options, one.port1, reports.port1, streams.port1)).toEqual({
+  const channels = Array.from({ length: 4 }, () => new MessageChannel())
+  const [transports, pipes, reports, streams] = channels.map(({ port1 }) => port1)
+  const ports = { transports, pipes, reports, streams } as WorkerPorts
+  expect(await broken.open(options, ports)).toEqual({
     ok: false,
     problem: { code: 'worker-failed', message: 'there is no database here' },
   })
   const server = new EngineServer(() => memoryStorage())
-  expect(await server.open(options, one.port1, reports.port1, streams.port1)).toMatchObject({
-    ok: true,
-  })
-  one.port2.onmessage = () => one.port2.postMessage([{ type: 'transports-stopped' }])
+  expect(await server.open(options, ports)).toMatchObject({ ok: true })
+  const page = channels[0]!.port2
+  page.onmessage = () => page.postMessage([{ type: 'transports-stopped' }])
   await server.stop()
-  for (const { port1, port2 } of ports) for (const port of [port1, port2]) port.close()
+  for (const { port1, port2 } of channels) for (const port of [port1, port2]) port.close()
 })

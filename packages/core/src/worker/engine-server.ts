@@ -1,8 +1,10 @@
 /** The engine server: one engine in a worker, for the page that owns the worker. */
 
+import { AdoptingPort } from '../driver/adopting-port.ts'
 import { boot } from '../driver/boot.ts'
 import type { Driver } from '../driver/driver.ts'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
+import type { PipeOrder, PipeReport } from '../driver/pipe-records.ts'
 import type { StreamOrder, StreamReport } from '../driver/stream-orders.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
@@ -10,7 +12,7 @@ import { nobleCryptography } from '../engine/crypto/noble.ts'
 import type { EngineReport } from '../facade/engine-access.ts'
 import type { Storage } from '../storage/storage.ts'
 import { claimStore, type StoreClaim } from './store-claim.ts'
-import type { WorkerApi, WorkerOpening, WorkerOpenOptions } from './worker-api.ts'
+import type { WorkerApi, WorkerOpening, WorkerOpenOptions, WorkerPorts } from './worker-api.ts'
 
 /** See the file header. */
 export class EngineServer implements WorkerApi {
@@ -26,12 +28,7 @@ export class EngineServer implements WorkerApi {
     return true
   }
 
-  async open(
-    options: WorkerOpenOptions,
-    transportsPort: MessagePort,
-    reportsPort: MessagePort,
-    streamsPort: MessagePort,
-  ): Promise<WorkerOpening> {
+  async open(options: WorkerOpenOptions, ports: WorkerPorts): Promise<WorkerOpening> {
     const { app, store } = options
     if (this.#isOpened) {
       const message = 'this worker runs an engine already; each mesh needs a worker of its own'
@@ -45,7 +42,6 @@ export class EngineServer implements WorkerApi {
       return { ok: false, problem: { code: 'store-in-use', message } }
     }
     try {
-      const ports = [transportsPort, reportsPort, streamsPort] as const
       return await this.#start(options, this.#createStorage(storeName), claim, ports)
     } catch (error) {
       claim.release()
@@ -58,10 +54,10 @@ export class EngineServer implements WorkerApi {
     { app, secret, name, metadata }: WorkerOpenOptions,
     storage: Storage,
     claim: StoreClaim,
-    [transportsPort, reportsPort, streamsPort]: readonly [MessagePort, MessagePort, MessagePort],
+    ports: WorkerPorts,
   ): Promise<WorkerOpening> {
     // The engine may keep for itself what it sends: frames to send again, updates in its cache.
-    const reports = new MessageRecordPort<EngineReport, never>(reportsPort, { bytes: 'copy' })
+    const reports = new MessageRecordPort<EngineReport, never>(ports.reports, { bytes: 'copy' })
     const result = await boot({
       app,
       secret,
@@ -69,11 +65,12 @@ export class EngineServer implements WorkerApi {
       metadata,
       storage,
       cryptography: nobleCryptography,
-      transports: new MessageRecordPort<TransportOrder, TransportReport>(transportsPort, {
-        bytes: 'copy',
-      }),
+      transports: new AdoptingPort(
+        new MessageRecordPort<TransportOrder, TransportReport>(ports.transports, { bytes: 'copy' }),
+        new MessageRecordPort<PipeReport, PipeOrder>(ports.pipes, { bytes: 'copy' }),
+      ),
       // Received bytes are the application's.
-      streams: new MessageRecordPort<StreamReport, StreamOrder>(streamsPort, { bytes: 'move' }),
+      streams: new MessageRecordPort<StreamReport, StreamOrder>(ports.streams, { bytes: 'move' }),
       event: (event) => reports.post(event),
       ended: (problem) => {
         claim.release()

@@ -15,20 +15,24 @@ export interface WorkerOpenOptions {
 export type WorkerOpening =
   { readonly ok: true; readonly peer: PeerId } | { readonly ok: false; readonly problem: Problem }
 
+/** Ports of which each carries records of one kind, both ways. */
+export interface WorkerPorts {
+  /** Transport orders and reports. */
+  readonly transports: MessagePort
+  /** Data channels that are handed over. */
+  readonly pipes: MessagePort
+  /** Engine reports. */
+  readonly reports: MessagePort
+  /** Stream orders and reports. */
+  readonly streams: MessagePort
+}
+
 /** Exposed by the worker through comlink. Nothing of it rejects. */
 export interface WorkerApi {
   /** Answers at once: the worker's file has called `serveEngine`. */
   hello(): true
-  /**
-   * Opens the store and starts the engine. The ports carry records: transport orders and reports on
-   * one, engine reports on the next, stream orders and reports on the last.
-   */
-  open(
-    options: WorkerOpenOptions,
-    transports: MessagePort,
-    reports: MessagePort,
-    streams: MessagePort,
-  ): Promise<WorkerOpening>
+  /** Opens the store and starts the engine. */
+  open(options: WorkerOpenOptions, ports: WorkerPorts): Promise<WorkerOpening>
   execute(command: Command): Promise<CommandAnswer>
   /** Resolves when the store is closed. */
   stop(): Promise<void>
