@@ -1,53 +1,124 @@
-// `pnpm sim [--seeds N] [--from SEED]`: simulated meshes under faults, each seed twice. Ends with
-// one line; exits 1 when a mesh broke its word or two runs of a seed differed.
+// `pnpm sim [--seeds N] [--from SEED]`: simulated meshes under faults, each seed twice, on all cores.
+// Ends with one line; exits 1 when a mesh broke its word, two runs of a seed differed, or a kind of
+// fault hardly occurred. What a seed found is shrunk to a script in `.cache/sim`, which
+// `pnpm sim --script FILE` runs; with `--log` it tells what happens.
 
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { createYjsDocuments } from '../packages/core/src/documents/yjs-documents.ts'
 import { nodeCryptography } from '../packages/core/src/driver/node-cryptography.ts'
-import { runScenario, type ScenarioResult } from '../packages/core/src/testing/sim/index.ts'
+import {
+  drawScript,
+  formatScript,
+  parseScript,
+  Report,
+  runTwice,
+  type RunResult,
+  type Script,
+} from '../packages/core/src/testing/sim/index.ts'
+import type { SeedOutcome } from './sim-worker.ts'
+
+const usage =
+  'usage: pnpm sim [--seeds N] [--from SEED] | --script FILE [--log] | --seed SEED [--log]'
+/** Beyond so many seeds that found something, the others are not shrunk: it takes minutes. */
+const shrunkMax = 3
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '20' },
     from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    script: { type: 'string' },
+    log: { type: 'boolean', default: false },
   },
 })
-const seedCount = Number(values.seeds)
-const firstSeed = Number(values.from)
-if (!Number.isInteger(seedCount) || seedCount < 1 || !Number.isInteger(firstSeed)) {
-  console.error('usage: pnpm sim [--seeds N] [--from SEED]')
+
+const script = scriptAskedFor()
+process.exit(script === undefined ? await runSeeds() : runOne(script))
+
+function fail(message: string): never {
+  console.error(message)
   process.exit(2)
 }
 
-const run = (seed: number): ScenarioResult =>
-  runScenario({ seed, cryptography: nodeCryptography, documents: createYjsDocuments() })
-
-const total = { hours: 0, writes: 0, violations: 0 }
-const worst = { healingMs: 0, calmMs: 0, idleMessages: 0 }
-const faults: Record<string, number> = {}
-for (let seed = firstSeed; seed < firstSeed + seedCount; seed += 1) {
-  const first = run(seed)
-  const violations = [...first.violations]
-  if (run(seed).traceDigest !== first.traceDigest) violations.push('two runs of the seed differ')
-  for (const violation of violations) console.log(`seed ${seed}: ${violation}`)
-  if (violations.length > 0) console.log(`replay: pnpm sim --seeds 1 --from ${seed}`)
-  total.hours += first.simulatedMs / 3_600_000
-  total.writes += first.acknowledgedWrites
-  total.violations += violations.length
-  for (const [kind, count] of Object.entries(first.faults)) {
-    faults[kind] = (faults[kind] ?? 0) + count
+/** The one script that is to be run, if it is one. */
+function scriptAskedFor(): Script | undefined {
+  if (values.script !== undefined) {
+    return parseScript(readFileSync(values.script, 'utf8')) ?? fail('that file holds no script')
   }
-  for (const key of ['healingMs', 'calmMs', 'idleMessages'] as const) {
-    worst[key] = Math.max(worst[key], first[key])
+  return values.seed === undefined ? undefined : drawScript(integer(values.seed))
+}
+
+function integer(text: string): number {
+  const value = Number(text)
+  return Number.isSafeInteger(value) && value >= 0 ? value : fail(usage)
+}
+
+function runOne(asked: Script): number {
+  const log = values.log ? { log: (line: string) => console.log(line) } : {}
+  const result = runTwice(asked, {
+    cryptography: nodeCryptography,
+    documents: createYjsDocuments(),
+    ...log,
+  })
+  console.log(formatScript(asked))
+  tellViolations('the script', result)
+  return result.violations.length > 0 ? 1 : 0
+}
+
+async function runSeeds(): Promise<number> {
+  const seedCount = integer(values.seeds)
+  const firstSeed = integer(values.from)
+  const report = new Report()
+  let nextSeed = firstSeed
+  let shrunkCount = 0
+  const workers = Array.from({ length: Math.min(availableParallelism(), seedCount) }, async () => {
+    const worker = new Worker(new URL('sim-worker.ts', import.meta.url))
+    await new Promise<void>((resolve, reject) => {
+      const go = (): void => {
+        if (nextSeed < firstSeed + seedCount) {
+          worker.postMessage({ seed: nextSeed, shrinks: shrunkCount < shrunkMax })
+          nextSeed += 1
+        } else {
+          resolve()
+        }
+      }
+      worker.on('error', reject)
+      worker.on('message', ({ seed, result, shrunk }: SeedOutcome) => {
+        report.add(result)
+        tellViolations(`seed ${seed}`, result)
+        if (result.violations.length > 0) console.log(`replay: pnpm sim --seed ${seed} --log`)
+        if (shrunk !== undefined) {
+          shrunkCount += 1
+          keep(seed, shrunk)
+        }
+        go()
+      })
+      go()
+    })
+    await worker.terminate()
+  })
+  await Promise.all(workers)
+  const { rareKinds, violationCount } = report
+  if (rareKinds.length > 0) console.log(`hardly occurred: ${rareKinds.join(', ')}`)
+  console.log(report.worstLine())
+  console.log(report.line())
+  return violationCount > 0 || rareKinds.length > 0 ? 1 : 0
+}
+
+function tellViolations(what: string, { violations }: RunResult): void {
+  for (const { invariant, sentence, atMs } of violations) {
+    console.log(`${what}: ${invariant} at ${atMs.toFixed(0)} ms: ${sentence}`)
   }
 }
-console.log(
-  `at worst ${worst.healingMs} ms until a mended mesh agreed, ${worst.calmMs} ms until a calm one ` +
-    `did after an edit, ${worst.idleMessages} messages within an idle minute on one link`,
-)
-const faultText = Object.entries(faults).map(([kind, count]) => `${count} ${kind}`)
-console.log(
-  `${seedCount} seeds, ${total.hours.toFixed(2)} simulated hours, ${total.writes} acknowledged ` +
-    `writes, ${faultText.join(', ')}, ${total.violations} violations`,
-)
-process.exit(total.violations > 0 ? 1 : 0)
+
+function keep(seed: number, shrunk: Script): void {
+  const folder = join(import.meta.dirname, '..', '.cache', 'sim')
+  const file = join(folder, `seed-${seed}.json`)
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(file, formatScript(shrunk))
+  console.log(`shrunk: pnpm sim --script ${file} --log\n${formatScript(shrunk)}`)
+}

@@ -1,6 +1,6 @@
 /** What a driver has of its host: a clock, a timer, and tasks. Tests hand in virtual ones. */
 
-import { hostClockSources, SleepAwareClock } from './sleep-aware-clock.ts'
+import { SleepAwareClock, type ClockSources } from './sleep-aware-clock.ts'
 import { createTaskQueue } from './task-queue.ts'
 
 /** See the file header. */
@@ -17,6 +17,12 @@ export interface DriverHost {
 
 /** Longest delay that a timer of the platform takes: 2^31 - 1 ms, 25 days. */
 const timerMsMax = 0x7f_ff_ff_ff
+
+/** The clocks of the host. */
+const hostClockSources: ClockSources = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+}
 
 /** The real host. `leapt` is told when the machine has slept. */
 export function createDriverHost(leapt?: (leapMs: number) => void): DriverHost {

@@ -49,9 +49,3 @@ export class SleepAwareClock {
     return this.#lastMs
   }
 }
-
-/** The clocks of the host. */
-export const hostClockSources: ClockSources = {
-  monotonicMs: () => performance.now(),
-  wallMs: () => Date.now(),
-}

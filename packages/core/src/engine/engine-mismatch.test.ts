@@ -19,7 +19,8 @@ test.each([
       documents: createYjsDocuments(),
     })
     const plan = (name: string, addresses: string[], more: Partial<PeerPlan>): PeerPlan => {
-      return { name, addresses, hasDirect: false, profile: wifi(), ...more }
+      const dials = addresses.map((to) => ({ transport: 'wire', to, profile: wifi() }) as const)
+      return { name, dials, ...more }
     }
     const codes = { hub: [] as string[], stranger: [] as string[] }
     const peers = {

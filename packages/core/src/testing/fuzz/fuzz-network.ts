@@ -9,9 +9,9 @@ import type { ChannelId, CommandId, Input } from '../../engine/input.ts'
 import type { ApplicationStreamEvent, Output } from '../../engine/output.ts'
 import type { FlightRecorder } from '../../recorder/recorder.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
-import { EventQueue } from '../sim/event-queue.ts'
-import { SimulatedDisk } from '../sim/simulated-disk.ts'
-import { wireTransport } from '../sim/simulated-transports.ts'
+import { EventQueue } from '../sim/world/event-queue.ts'
+import { SimulatedDisk } from '../sim/peers/simulated-disk.ts'
+import { wireTransport } from '../sim/network/transports.ts'
 
 /** What the network needs of a peer: the engine's three methods. */
 export interface FuzzNode {

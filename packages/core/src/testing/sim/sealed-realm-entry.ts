@@ -2,14 +2,12 @@
 
 import { createYjsDocuments } from '../../documents/yjs-documents.ts'
 import { nobleCryptography } from '../../engine/crypto/noble.ts'
-import { runScenario, type ScenarioResult } from './scenario.ts'
+import { drawScript, runScript, type RunResult } from './index.ts'
 
-/** A short scenario with everything in it: links, routes, connections, documents, faults. */
-export function runSeed(seed: number): ScenarioResult {
-  return runScenario({
-    seed,
+/** A run with everything in it: links, routes, connections, documents, faults. */
+export function runSeed(seed: number): RunResult {
+  return runScript(drawScript(seed), {
     cryptography: nobleCryptography,
     documents: createYjsDocuments(),
-    faultyMs: 15_000,
   })
 }

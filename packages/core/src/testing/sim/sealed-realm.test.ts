@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { createContext, runInContext, type Context } from 'node:vm'
 import { build, type Rolldown } from 'vite'
 import { beforeAll, expect, test } from 'vitest'
-import type { ScenarioResult } from './scenario.ts'
+import type { RunResult } from './index.ts'
 
 const entry = fileURLToPath(new URL('sealed-realm-entry.ts', import.meta.url))
 
@@ -70,7 +70,7 @@ test('a simulated mesh runs where there is no clock, timer, randomness or host o
   const run = (seed: number) =>
     JSON.parse(
       runInContext(`JSON.stringify(sealed.runSeed(${seed}))`, realm) as string,
-    ) as ScenarioResult
+    ) as RunResult
   const first = run(3)
   expect(first.violations).toEqual([])
   expect(first.acknowledgedWrites).toBeGreaterThan(0)

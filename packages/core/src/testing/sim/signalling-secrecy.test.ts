@@ -10,7 +10,7 @@ import type { Cryptography } from '../../engine/crypto/cryptography.ts'
 import type { Input } from '../../engine/input.ts'
 import type { Output } from '../../engine/output.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
-import { wifi, World, type PeerPlan } from './index.ts'
+import { wifi, World, type SimulatedPeer } from './index.ts'
 
 /** Nothing else in the run looks like these. */
 const signal = new TextEncoder().encode('v=0 recognisable-session-description a=fingerprint:4f3a')
@@ -72,22 +72,25 @@ test.each([
     documents: createYjsDocuments(),
   })
   const taps = { hub: new Tap(), ada: new Tap(), ben: new Tap() }
-  const add = (name: keyof typeof taps, more: Partial<PeerPlan>) => {
+  const profile = { ...wifi(), traits }
+  const watch = (peer: SimulatedPeer, tap: Tap) => {
+    peer.onInput = (input: Input) => tapValue(tap, input)
+    peer.onOutput = (output: Output) => tapValue(tap, output)
+  }
+  const add = (name: 'ada' | 'ben') => {
     const peer = world.add({
       name,
-      addresses: ['hub'],
-      hasDirect: true,
-      profile: { ...wifi(), traits },
+      dials: [{ transport: 'wire', to: 'hub', profile }],
+      direct: profile,
       cryptography: tapped(taps[name]),
-      ...more,
     })
-    peer.onInput = (input: Input) => tapValue(taps[name], input)
-    peer.onOutput = (output: Output) => tapValue(taps[name], output)
+    watch(peer, taps[name])
     return peer
   }
-  const hub = add('hub', { addresses: [], hasDirect: false })
-  const ada = add('ada', {})
-  const ben = add('ben', {})
+  const hub = world.add({ name: 'hub', dials: [], cryptography: tapped(taps.hub) })
+  watch(hub, taps.hub)
+  const ada = add('ada')
+  const ben = add('ben')
   // They signal, but never get a channel of their own: the hub carries everything.
   world.wiring.partition('ada', 'ben')
   world.runFor(5_000)

@@ -1,0 +1,23 @@
+/** What befalls single messages, by the profile of their pipe or a storm. */
+
+const accidents = [
+  /** Gone, on a pipe that may lose. */
+  'lost',
+  /** Late with all behind it, on a pipe that sends again what it lost. */
+  'paused',
+  'doubled',
+  /** Overtaken by others. */
+  'reordered',
+  /** Longer than what passes: only the beginning arrived. */
+  'cut',
+  /** Longer than what passes: gone. */
+  'swallowed',
+  /** Beyond what waits at the narrowest place: gone. */
+  'overflown',
+] as const
+
+export type AccidentKind = (typeof accidents)[number]
+export type AccidentCounts = Readonly<Partial<Record<AccidentKind, number>>>
+
+/** Those that happen to pipes as the swarm draws them. */
+export const accidentKinds: readonly AccidentKind[] = ['paused']

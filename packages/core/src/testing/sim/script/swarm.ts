@@ -1,0 +1,123 @@
+/**
+ * Swarm testing: a seed draws not only what happens but what can happen at all. Each seed has its own
+ * peers, topology, pipes, kinds of fault and workload; many bugs show only when something that would
+ * hide them is off (Groce et al., "Swarm testing", ISSTA 2012).
+ */
+
+import { drawFault, faultKinds, type FaultKind } from '../faults/faults.ts'
+import type { FaultSetting } from '../faults/fault-setting.ts'
+import { documentsActionTypes, type DocumentsActionType } from '../workload/documents-workload.ts'
+import { Dice } from '../world/dice.ts'
+import { checks, pairsOf, type Check, type Script, type Step } from './script.ts'
+import { drawPeers } from './topology.ts'
+
+/** How likely a kind of fault is on in a seed. */
+const kindProbability = 0.45
+/** Seeds in which nothing goes wrong. */
+const calmProbability = 0.04
+/** Seeds with minutes of time and few events. */
+const longProbability = 0.06
+const checkProbabilities: Readonly<Record<Check, number>> = {
+  calm: 0.6,
+  idle: 0.25,
+  'come-back': 0.35,
+  strangers: 0.12,
+}
+/** How often applications do each thing, by comparison, where it is done at all. */
+const actionWeights: Readonly<Record<DocumentsActionType, number>> = {
+  write: 26,
+  update: 39,
+  observe: 2,
+  'open-page': 7,
+  'use-page': 18,
+  compare: 8,
+  // Once in some seeds: it takes a Bluetooth link a quarter of a minute.
+  'write-bulk': 0,
+}
+const bulkProbability = 0.15
+/** Numbers that name the luck of an action. */
+const luckMax = 999_999_999
+
+export function drawScript(seed: number): Script {
+  const dice = new Dice(`swarm ${seed}`)
+  const isLong = dice.chance(longProbability)
+  const faultyMs = isLong ? dice.magnitude(120_000, 900_000) : dice.magnitude(5_000, 30_000)
+  const peers = drawPeers(dice.fork('peers'), faultyMs)
+  const setting: FaultSetting = {
+    peers: peers.map(({ name }) => name),
+    pairs: pairsOf(peers),
+    transports: transportsOf(peers),
+  }
+  const steps = [
+    ...drawFaults(dice.fork('faults'), faultyMs, setting),
+    ...drawActions(dice.fork('actions'), faultyMs, setting),
+  ].sort((left, right) => left.atMs - right.atMs)
+  return {
+    seed,
+    peers,
+    diskDelayMsMax: dice.pick([1, 5, 5, 30]),
+    faultyMs,
+    checks: checks.filter((check) => dice.chance(checkProbabilities[check])),
+    steps,
+  }
+}
+
+function transportsOf(peers: Script['peers']): readonly string[] {
+  const transports = peers.flatMap(({ dials }) => dials.map(({ transport }) => transport as string))
+  if (peers.some(({ direct }) => direct !== undefined)) transports.push('direct')
+  return [...new Set(transports)]
+}
+
+function drawFaults(dice: Dice, faultyMs: number, setting: FaultSetting): readonly Step[] {
+  if (dice.chance(calmProbability)) return []
+  const on = dice.some(faultKinds, kindProbability)
+  const kinds: readonly FaultKind[] = on.length > 0 ? on : [dice.pick(faultKinds)]
+  const weights = kinds.map((kind) => [kind, dice.magnitude(1, 10)] as const)
+  const gapMs = faultyMs / dice.magnitude(3, 40)
+  return timesWithin(dice, faultyMs, gapMs).map((atMs) => ({
+    atMs,
+    ...drawFault(weighted(dice, weights), dice, setting),
+  }))
+}
+
+function drawActions(dice: Dice, faultyMs: number, { peers }: FaultSetting): readonly Step[] {
+  const weights = documentsActionTypes.map(
+    (type) => [type, actionWeights[type] * dice.pick([0, 0.3, 1, 1])] as const,
+  )
+  const gapMs = faultyMs / dice.magnitude(20, 160)
+  // Something is written in each seed.
+  const kinds = dice.chance(bulkProbability)
+    ? (['write', 'write-bulk'] as const)
+    : ['write' as const]
+  const first = kinds.map((type) => ({ type, atMs: dice.integer(0, faultyMs) }))
+  const others = timesWithin(dice, faultyMs, gapMs).map((atMs) => ({
+    atMs,
+    type: weighted(dice, weights),
+  }))
+  return [...first, ...others].map((action) => ({
+    ...action,
+    peer: dice.pick(peers),
+    luck: dice.integer(0, luckMax),
+  }))
+}
+
+/** Times in order, the gaps between them as in a Poisson process; some in quick succession. */
+function timesWithin(dice: Dice, endMs: number, gapMs: number): readonly number[] {
+  const times: number[] = []
+  for (let atMs = 0; ;) {
+    const isBurst = dice.chance(0.15)
+    atMs += (isBurst ? 5 : gapMs) * -Math.log(1 - dice.fraction())
+    if (atMs >= endMs) return times
+    times.push(Math.round(atMs))
+  }
+}
+
+function weighted<Item>(dice: Dice, weights: readonly (readonly [Item, number])[]): Item {
+  const total = weights.reduce((sum, [, weight]) => sum + weight, 0)
+  let left = dice.fraction() * total
+  for (const [item, weight] of weights) {
+    left -= weight
+    if (left < 0) return item
+  }
+  return weights[0]![0]
+}
