@@ -13,6 +13,7 @@ import { FuzzNetwork, type FuzzPeer } from './fuzz-network.ts'
 import { Attacker } from './hostile-attack.ts'
 import { HostileBytes } from './hostile-bytes.ts'
 import { HostileMember } from './hostile-member.ts'
+import { StreamApplication } from './stream-application.ts'
 
 export interface FuzzOptions {
   /** Any integer from 0 to 2^53 - 1. */
@@ -74,6 +75,8 @@ export function fuzzMember(options: FuzzOptions): FuzzResult {
     cryptography: options.cryptography,
     recorder: flight.recorder,
   })
+  const application = new StreamApplication(network, target, bytes)
+  application.violated = (what) => fuzz.violated(what)
   const attacker = new Attacker(bytes, options.cryptography, member.identity, fuzz.targetId)
   network.isClear = bytes.chance(0.5)
   const hostile = network.add('hostile', member, flight, ['target'])
@@ -81,6 +84,7 @@ export function fuzzMember(options: FuzzOptions): FuzzResult {
 
   /** The connection whose streams an attack may have torn. */
   let tornConnection = 0
+  let connection = 0
   while (fuzz.messages < options.messages && fuzz.isSound) {
     if (tornConnection === member.connectionCount && bytes.chance(0.2)) {
       member.disconnect(fuzz.targetId, network.nowMs)
@@ -91,6 +95,9 @@ export function fuzzMember(options: FuzzOptions): FuzzResult {
       fuzz.violated('the member cannot connect any more')
       break
     }
+    if (connection !== member.connectionCount) attacker.restart()
+    connection = member.connectionCount
+    if (bytes.chance(0.3)) application.act(member.identity.peer)
     const attack = attacker.next()
     const before = target.flight.snapshot().counters
     attack.send(member, network.nowMs)
@@ -103,7 +110,8 @@ export function fuzzMember(options: FuzzOptions): FuzzResult {
     const isTorn = attack.needsStreams === true && tornConnection === member.connectionCount
     if (attack.tearsStreams === true) tornConnection = member.connectionCount
     if (attack.refusals !== undefined && !isTorn && !attack.refusals.some(grew)) {
-      const isHeard = member.isConnected(fuzz.targetId)
+      // The connection may end under way: the member's own end holds to the rules.
+      const isHeard = member.isConnected(fuzz.targetId) && connection === member.connectionCount
       if (isHeard) fuzz.violated(`${attack.name}: none of ${attack.refusals.join(', ')} grew`)
     }
     fuzz.look()

@@ -31,6 +31,7 @@ import type { SyncMessage } from '../../engine/sync/sync-message.ts'
 import type { Version } from '../../engine/sync/version.ts'
 import type { HostileBytes } from './hostile-bytes.ts'
 import type { HostileMember } from './hostile-member.ts'
+import { HostileStreams } from './hostile-streams.ts'
 
 /** One thing said to the target. */
 export interface Attack {
@@ -53,6 +54,7 @@ export class Attacker {
   readonly #member: Identity
   readonly #target: PeerId
   readonly #signers: RecordSigner[]
+  readonly #streams: HostileStreams
   /** Peers that do not exist, but whose names recur. */
   readonly #strangers: readonly PeerId[]
   #sequence = 1
@@ -63,7 +65,13 @@ export class Attacker {
     this.#member = member
     this.#target = target
     this.#signers = [member]
+    this.#streams = new HostileStreams(bytes, member.peer < target)
     this.#strangers = Array.from({ length: 8 }, () => encodePeerId(bytes.exactly(8)))
+  }
+
+  /** The connection is another one. */
+  restart(): void {
+    this.#streams.restart()
   }
 
   next(): Attack {
@@ -72,8 +80,9 @@ export class Attacker {
     if (die < 13) return this.#route()
     if (die < 23) return this.#presence()
     if (die < 33) return this.#meshPacket()
-    if (die < 48) return this.#frames()
-    if (die < 54) return this.#signal()
+    if (die < 40) return this.#frames(this.#anyFrames())
+    if (die < 50) return this.#applicationStreams()
+    if (die < 55) return this.#signal()
     if (die < 64) return this.#awareness()
     return this.#sync()
   }
@@ -166,12 +175,16 @@ export class Attacker {
     }
   }
 
-  #frames(): Attack {
+  #anyFrames(): Frame[] {
+    return Array.from({ length: this.#bytes.integer(1, 6) }, () => this.#frame())
+  }
+
+  #frames(frames: readonly Frame[]): Attack {
     const dice = this.#bytes
     const writer = new ByteWriter()
-    for (let rest = dice.integer(1, 6); rest > 0; rest -= 1) encodeFrame(this.#frame(), writer)
+    for (const frame of frames) encodeFrame(frame, writer)
     let plaintext = writer.finish()
-    if (dice.chance(0.3)) plaintext = dice.bend(plaintext)
+    if (dice.chance(0.2)) plaintext = dice.bend(plaintext)
     // What fits a packet of the path; the seal is the genuine one of a small packet.
     plaintext = plaintext.subarray(0, 16_000)
     if (plaintext.length === 0) plaintext = Uint8Array.of(dice.count() & 0xff)
@@ -183,9 +196,23 @@ export class Attacker {
     }
   }
 
+  #applicationStreams(): Attack {
+    const opening = this.#streams.toOpen()
+    const attack = this.#frames(this.#streams.frames())
+    return {
+      ...attack,
+      send: (member, nowMs) => {
+        if (opening !== undefined) {
+          member.openStream(this.#target, opening.protocol, opening.priority, nowMs)
+        }
+        attack.send(member, nowMs)
+      },
+    }
+  }
+
   #frame(): Frame {
     const dice = this.#bytes
-    const stream = dice.chance(0.8) ? dice.integer(0, 3) : dice.integer(0, 2 ** 32 - 1)
+    const stream = dice.chance(0.8) ? dice.integer(0, 3) : dice.integer(0, 2 ** 50)
     const offset = Math.min(2 ** 50, dice.count())
     switch (dice.integer(0, 9)) {
       case 0:
@@ -233,7 +260,7 @@ export class Attacker {
       encodeAwareness({
         document: this.#document(),
         peer: dice.chance(0.7) ? this.#member.peer : this.#somePeer(),
-        clientId: dice.chance(0.5) ? dice.integer(0, 200) : dice.integer(0, 2 ** 32 - 1),
+        clientId: dice.chance(0.5) ? dice.integer(0, 200) : dice.integer(0, 2 ** 50),
         clock: dice.count() + 1,
         state: dice.pick([
           null,
@@ -368,7 +395,7 @@ export class Attacker {
     if (die === 0) return dice.bytes(2_000)
     if (die === 1) return dice.exactly(64 * 1024)
     const doc = new Y.Doc()
-    doc.clientID = dice.integer(0, 2 ** 32 - 1)
+    doc.clientID = dice.integer(0, 2 ** 50)
     const text = doc.getText('t')
     text.insert(0, dice.chance(0.02) ? 'x'.repeat(60_000) : dice.text(40))
     const map = doc.getMap('')

@@ -93,6 +93,12 @@ export class HostileMember implements FuzzNode {
     return this.#connections.send(to, stream, message, nowMs) === 'accepted'
   }
 
+  /** Opens a stream, in good order; its header leaves at once. */
+  openStream(to: PeerId, protocol: string, priority: Priority, nowMs: number): boolean {
+    const opened = this.#connections.streams.openStream(to, protocol, priority, nowMs)
+    return typeof opened === 'number'
+  }
+
   sendDatagram(to: PeerId, payload: Uint8Array, nowMs: number): void {
     this.#connections.sendDatagram(to, '', payload, nowMs)
   }
