@@ -1,11 +1,13 @@
 /** Which channels get a session, and the farewell to those that do not (rules LK1 and LK2). */
 
 import type { ChannelTraits } from '../../transport/channel.ts'
+import type { EngineContext } from '../context.ts'
 import type { ChannelSession } from './channel-session.ts'
 import { encodeCloseReason } from './close-reason.ts'
 import type { WireCloseReason } from './close-reason.ts'
 import { FrameCipher } from './frame-cipher.ts'
 import { FramePacker } from './frame-packer.ts'
+import { messagesOfChannel } from './messages-of-channel.ts'
 
 /** Open channels, at most; a further one is closed with `limit`. A hub serves about as many peers. */
 export const channelsMax = 1024
@@ -22,9 +24,7 @@ export function admissionRefusal(
   isDialled: boolean,
   sessions: ReadonlyMap<number, ChannelSession>,
 ): WireCloseReason | undefined {
-  if (!traits.reliable || !traits.ordered || traits.messageBytesMax < messageBytesMin) {
-    return 'unsupported-channel'
-  }
+  if (traits.messageBytesMax < messageBytesMin) return 'unsupported-channel'
   if (sessions.size >= channelsMax) return 'limit'
   if (isDialled) return undefined
   let strangers = 0
@@ -36,11 +36,15 @@ export function admissionRefusal(
 
 /** The one message of a channel that is not admitted, unless it takes none so long. */
 export function refusalMessage(
+  context: EngineContext,
   traits: ChannelTraits,
   reason: WireCloseReason,
+  nowMs: number,
 ): Uint8Array | undefined {
   const frames = [{ kind: 'close', payload: encodeCloseReason(reason) } as const]
+  const messages = messagesOfChannel(context, traits)
+  const contentsBytes = messages.allowance(nowMs)?.contentsBytes ?? 0
   const packer = new FramePacker(new FrameCipher())
-  const message = packer.pack(traits.messageBytesMax, 0, () => frames.pop())
-  return packer.isUnderWay(0) ? undefined : message
+  const contents = packer.pack(contentsBytes, 0, () => frames.pop())
+  return contents && !packer.isUnderWay(0) ? messages.wrap(contents, nowMs) : undefined
 }

@@ -50,6 +50,12 @@ export class ChannelCredit {
     if (this.outstandingBytes <= outstandingBytesLow) this.#waiting = false
   }
 
+  /** Whether a message of that length may be sent at all. */
+  takes(messageBytes: number): boolean {
+    const outstanding = this.outstandingBytes
+    return outstanding === 0 || outstanding + messageBytes <= outstandingBytesMax
+  }
+
   /** What may be sent now, when the next message has at most that many bytes. */
   allowance(messageBytes: number): Allowance {
     const outstanding = this.outstandingBytes

@@ -6,12 +6,13 @@
  */
 
 import type { EngineContext } from '../context.ts'
-import { messageBytesMax } from './channel-sender.ts'
+import type { ChannelMessages } from './channel-messages.ts'
 import { frameKindOf } from './frame.ts'
-import type { PriorityIndex } from './frame.ts'
+import type { IncomingFrame, PriorityIndex } from './frame.ts'
 import { frameBodyBytesMax } from './frame-cipher.ts'
 import type { FrameCipher } from './frame-cipher.ts'
 import { FrameReassembler } from './frame-reassembler.ts'
+import { messageBytesMax } from './messages-of-channel.ts'
 
 /** Largest frame before the other end is proven, in bytes: what a stranger can make us hold. */
 export const handshakeFrameBytesMax = 1024
@@ -36,13 +37,15 @@ export class ChannelReceiver {
   /** Messages received so far. */
   receivedMessages = 0
   readonly #context: EngineContext
+  readonly #messages: ChannelMessages
   readonly #cipher: FrameCipher
   readonly #reassembler = new FrameReassembler(handshakeFrameBytesMax)
   #fault: ReceiveFault | undefined
 
-  /** The cipher is the session's. */
-  constructor(context: EngineContext, cipher: FrameCipher) {
+  /** Messages and cipher are the session's. */
+  constructor(context: EngineContext, messages: ChannelMessages, cipher: FrameCipher) {
     this.#context = context
+    this.#messages = messages
     this.#cipher = cipher
   }
 
@@ -56,21 +59,30 @@ export class ChannelReceiver {
     this.#reassembler.bodyBytesMax = frameBodyBytesMax
   }
 
-  /** Takes the next message; then `next` until it gives nothing. */
-  load(message: Uint8Array): void {
+  /**
+   * Takes the next message; then `next` until it gives nothing. True when the message shows that the
+   * other end lives.
+   */
+  load(message: Uint8Array, nowMs: number): boolean {
     const { link } = this.#context.recorder
     this.receivedMessages += 1
     link.messagesReceived.add()
     link.bytesReceived.add(message.length)
-    if (message.length > messageBytesMax) this.#fail('malformed')
-    else this.#reassembler.load(message)
+    if (message.length <= messageBytesMax) return this.#messages.receive(message, nowMs)
+    this.#fail('malformed')
+    return false
+  }
+
+  /** Forgets what `load` took: the channel is over for frames. */
+  discard(): void {
+    while (this.#messages.take());
   }
 
   /** The next whole frame of the message. */
   next(): OpenedFrame | undefined {
     if (this.#fault !== undefined) return undefined
     const { link } = this.#context.recorder
-    const frame = this.#reassembler.next()
+    const frame = this.#nextFrame()
     if (!frame) {
       if (this.#reassembler.fault !== undefined) this.#fail('malformed')
       return undefined
@@ -83,6 +95,16 @@ export class ChannelReceiver {
     if (payload) return { kindCode, priority, payload }
     this.#fail('undecipherable')
     return undefined
+  }
+
+  #nextFrame(): IncomingFrame | undefined {
+    for (;;) {
+      const frame = this.#reassembler.next()
+      if (frame || this.#reassembler.fault !== undefined) return frame
+      const contents = this.#messages.take()
+      if (!contents) return undefined
+      this.#reassembler.load(contents)
+    }
   }
 
   /** A frame that was given breaks a rule after all. */

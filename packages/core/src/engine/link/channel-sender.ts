@@ -1,14 +1,13 @@
 /**
  * What goes out on one channel: the session's own frames, then hellos, then frames of the mesh by
- * priority, in messages as large as the channel takes and its credit allows (rules FR5 and LK11 of
+ * priority, in messages as large as the channel takes and its credit allows (rule FR5 of
  * docs/specs/link.md).
  *
  * Invariant: a frame that was given up half-way is never gone on with here.
  */
 
 import type { EngineContext } from '../context.ts'
-import { noiseMessageBytesMax } from '../noise/cipher-state.ts'
-import { ChannelCredit, controlMessageBytesMax } from './channel-credit.ts'
+import type { ChannelMessages } from './channel-messages.ts'
 import { priorityIndexes } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 import type { FrameCipher } from './frame-cipher.ts'
@@ -17,31 +16,30 @@ import { encodeHello } from './hello.ts'
 import type { Liveness } from './liveness.ts'
 import type { SendQueue } from './send-queue.ts'
 
-/** Largest message, in bytes: small frames are gathered up to it, and a longer one breaks a rule. */
-export const messageBytesMax = noiseMessageBytesMax
-
 /** The sending half of one channel. */
 export class ChannelSender {
   /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
   carriedFrames = false
   /** Frames were given up half-way (`takeBack`): the other end waits for their rest in vain. */
   gaveUpFrames = false
+  /** The farewell is on its way or has left: what came is acknowledged without delay. */
+  isEnding = false
   readonly #context: EngineContext
-  readonly #messageBytesMax: number
+  readonly #messages: ChannelMessages
   readonly #packer: FramePacker
-  readonly #credit = new ChannelCredit()
   readonly #ownFrames: OutgoingFrame[] = []
 
-  /** Messages are no longer than `channelBytesMax`; the cipher is the session's. */
-  constructor(context: EngineContext, channelBytesMax: number, cipher: FrameCipher) {
+  /** Messages and cipher are the session's. */
+  constructor(context: EngineContext, messages: ChannelMessages, cipher: FrameCipher) {
     this.#context = context
-    this.#messageBytesMax = Math.min(channelBytesMax, messageBytesMax)
+    this.#messages = messages
     this.#packer = new FramePacker(cipher)
   }
 
-  /** Every frame of the session's own has left. */
+  /** Every frame of the session's own has left, and has arrived where that is told. */
   get saidAll(): boolean {
-    return this.#ownFrames.length === 0 && !this.#packer.isUnderWay(0)
+    const isSaid = this.#ownFrames.length === 0 && !this.#packer.isUnderWay(0)
+    return isSaid && this.#messages.isDelivered
   }
 
   /** Sends a frame of the session's own before all others. */
@@ -52,11 +50,6 @@ export class ChannelSender {
   /** Forgets what the session has not said yet. */
   fallSilent(): void {
     this.#ownFrames.length = 0
-  }
-
-  /** Cumulative, as the driver reports it. */
-  drained(totalBytes: number): void {
-    this.#credit.drained(totalBytes)
   }
 
   /**
@@ -81,26 +74,35 @@ export class ChannelSender {
     liveness: Liveness | undefined,
     nowMs: number,
   ): Uint8Array | undefined {
-    const { link } = this.#context.recorder
-    const wasWaiting = this.#credit.waiting
-    const allowance = this.#credit.allowance(this.#messageBytesMax)
-    if (!wasWaiting && this.#credit.waiting) link.creditWaits.add()
-    if (allowance === 'none') {
-      liveness?.hold(nowMs)
-      return undefined
-    }
-    const isControl = allowance === 'control'
-    const bytesMax = isControl
-      ? Math.min(this.#messageBytesMax, controlMessageBytesMax)
-      : this.#messageBytesMax
-    const message = this.#packer.pack(bytesMax, isControl || !liveness ? 0 : 3, (priority) =>
-      this.#nextFrame(priority, queue, liveness, nowMs),
-    )
+    const message =
+      this.#messages.transmitFirst(nowMs) ??
+      this.#transmitNew(queue, liveness, nowMs) ??
+      this.#messages.transmitLast(this.isEnding, nowMs)
     if (!message) return undefined
-    this.#credit.sent(message.length)
+    const { link } = this.#context.recorder
+    this.#messages.sent(message.length)
     link.messagesSent.add()
     link.bytesSent.add(message.length)
     return message
+  }
+
+  #transmitNew(
+    queue: SendQueue | undefined,
+    liveness: Liveness | undefined,
+    nowMs: number,
+  ): Uint8Array | undefined {
+    const allowance = this.#messages.allowance(nowMs)
+    if (!allowance) {
+      liveness?.hold(nowMs)
+      return undefined
+    }
+    const lowest = liveness ? allowance.lowest : 0
+    const contents = this.#packer.pack(allowance.contentsBytes, lowest, (priority) =>
+      this.#nextFrame(priority, queue, liveness, nowMs),
+    )
+    if (contents) return this.#messages.wrap(contents, nowMs)
+    if (allowance.lowest === 3) this.#messages.idle()
+    return undefined
   }
 
   #nextFrame(

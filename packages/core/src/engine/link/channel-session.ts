@@ -15,6 +15,7 @@ import type { EngineContext } from '../context.ts'
 import { Fifo } from '../fifo.ts'
 import type { ChannelId } from '../input.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
+import type { ChannelMessages } from './channel-messages.ts'
 import { ChannelReceiver } from './channel-receiver.ts'
 import type { OpenedFrame, ReceiveFault } from './channel-receiver.ts'
 import { ChannelSender } from './channel-sender.ts'
@@ -25,6 +26,7 @@ import { FrameCipher } from './frame-cipher.ts'
 import { decodeHello } from './hello.ts'
 import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
 import { Liveness } from './liveness.ts'
+import { messagesOfChannel } from './messages-of-channel.ts'
 import type { SendQueue } from './send-queue.ts'
 import type { SessionEvent, SessionOptions, SessionState } from './session-event.ts'
 
@@ -44,6 +46,7 @@ export class ChannelSession {
   readonly #handshake: LinkHandshake
   readonly #openedAtMs: number
   readonly #cipher = new FrameCipher()
+  readonly #messages: ChannelMessages
   readonly #sender: ChannelSender
   readonly #receiver: ChannelReceiver
   readonly #events = new Fifo<SessionEvent>()
@@ -60,8 +63,9 @@ export class ChannelSession {
     this.traits = options.traits
     this.role = options.role
     this.#handshake = options.handshake
-    this.#sender = new ChannelSender(context, options.traits.messageBytesMax, this.#cipher)
-    this.#receiver = new ChannelReceiver(context, this.#cipher)
+    this.#messages = messagesOfChannel(context, options.traits)
+    this.#sender = new ChannelSender(context, this.#messages, this.#cipher)
+    this.#receiver = new ChannelReceiver(context, this.#messages, this.#cipher)
     this.#openedAtMs = nowMs
     this.#stateDeadlineMs = nowMs + handshakeTimeoutMs
   }
@@ -86,7 +90,12 @@ export class ChannelSession {
   }
 
   get rttMs(): number | undefined {
-    return this.#liveness?.rttMs
+    return this.#messages.rttMs ?? this.#liveness?.rttMs
+  }
+
+  /** What the channel carries, as far as that is known. */
+  get path(): Pick<ChannelMessages, 'bandwidthBytesPerSecond' | 'lossRatio'> {
+    return this.#messages
   }
 
   /** Up or suspect: mesh frames can be sent. */
@@ -116,9 +125,12 @@ export class ChannelSession {
 
   /** One message came. */
   receive(bytes: Uint8Array, nowMs: number): void {
-    this.#receiver.load(bytes)
-    if (this.#isOver()) return
-    if (this.#receiver.fault === undefined) this.#heard(nowMs)
+    const isHeard = this.#receiver.load(bytes, nowMs)
+    if (this.#isOver()) {
+      this.#receiver.discard()
+      return
+    }
+    if (isHeard) this.#heard(nowMs)
     while (!this.#isOver()) {
       const frame = this.#receiver.next()
       if (!frame) break
@@ -127,8 +139,8 @@ export class ChannelSession {
     if (this.#receiver.fault !== undefined) this.#fail(this.#receiver.fault, nowMs)
   }
 
-  drained(totalBytes: number): void {
-    this.#sender.drained(totalBytes)
+  drained(totalBytes: number, nowMs: number): void {
+    this.#messages.drained(totalBytes, nowMs)
   }
 
   /** Asks the other end for a sign of life. */
@@ -170,6 +182,7 @@ export class ChannelSession {
   }
 
   handleDeadline(nowMs: number): void {
+    this.#messages.handleDeadline(nowMs)
     switch (this.#state) {
       case 'handshaking':
         if (nowMs >= this.#stateDeadlineMs) this.close('handshake-timeout', nowMs)
@@ -197,10 +210,11 @@ export class ChannelSession {
 
   nextDeadlineMs(): number {
     if (this.#state === 'closed' || this.#mustClose) return Number.POSITIVE_INFINITY
-    if (this.usable && this.#liveness) {
-      return this.#liveness.nextDeadlineMs(this.#state === 'suspect')
-    }
-    return this.#stateDeadlineMs
+    const stateDeadlineMs =
+      this.usable && this.#liveness
+        ? this.#liveness.nextDeadlineMs(this.#state === 'suspect')
+        : this.#stateDeadlineMs
+    return Math.min(stateDeadlineMs, this.#messages.nextDeadlineMs())
   }
 
   /** The next message for the channel, with mesh frames from the queue where one is given. */
@@ -280,6 +294,7 @@ export class ChannelSession {
         if (step.message) this.#sendAuth(step.message)
         if (!isSecured(this.traits)) this.#cipher.secure(step.keys)
         this.#receiver.proven()
+        this.#messages.proven(nowMs)
         this.#remote = step.remote
         this.#receiver.believesClearFarewell = this.role === 'initiator'
         this.#liveness = new Liveness(nowMs)
@@ -327,6 +342,7 @@ export class ChannelSession {
 
   #sayFarewell(reason: WireCloseReason): void {
     this.#sender.say({ kind: 'close', payload: encodeCloseReason(reason) })
+    this.#sender.isEnding = true
   }
 
   #isOver(): boolean {

@@ -39,4 +39,8 @@ export interface LinkDescription {
   readonly cost: ChannelCost
   /** Smoothed round-trip time, in milliseconds; undefined until measured. */
   readonly rttMs: number | undefined
+  /** What the active channel was seen to carry; undefined until it had more to send than it carries. */
+  readonly bandwidthBytesPerSecond?: number | undefined
+  /** Smoothed share of messages that are lost, 0 to 1; undefined until enough were sent. */
+  readonly lossRatio?: number | undefined
 }

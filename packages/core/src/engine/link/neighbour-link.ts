@@ -72,6 +72,8 @@ export class NeighbourLink {
       transport: this.#active.transport,
       cost: this.#active.traits.cost,
       rttMs: this.#active.rttMs,
+      bandwidthBytesPerSecond: this.#active.path.bandwidthBytesPerSecond,
+      lossRatio: this.#active.path.lossRatio,
     }
   }
 

@@ -169,7 +169,7 @@ export class Neighbourhood implements LinkPort {
     this.#nowMs = nowMs
     const session = this.#sessions.byChannel.get(channel)
     if (!session) return
-    session.drained(drainedBytes)
+    session.drained(drainedBytes, nowMs)
     this.#sessions.touch(session)
   }
 
@@ -275,7 +275,7 @@ export class Neighbourhood implements LinkPort {
   #refuse(channel: ChannelId, traits: ChannelTraits, reason: WireCloseReason): void {
     this.#context.recorder.link.channelsRefused.add()
     this.#context.recorder.link.channelState.record(channel, 'opened', 'closed', reason)
-    const bytes = refusalMessage(traits, reason)
+    const bytes = refusalMessage(this.#context, traits, reason, this.#nowMs)
     if (bytes) this.#outputs.push({ type: 'channel-send', channel, bytes })
     this.#outputs.push({ type: 'close-channel', channel })
   }

@@ -9,9 +9,12 @@ import { Identity } from '../identity/identity.ts'
 import { FlightRecorder } from '../../recorder/recorder.ts'
 import { registry } from '../../recorder/registry.ts'
 import type { ChannelId, DialId } from '../input.ts'
+import { EventQueue } from '../../testing/sim/world/event-queue.ts'
 import type { ChannelCost, ChannelTraits } from '../../transport/channel.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
+import { noFaults, VirtualPath } from './virtual-network-path.ts'
+import type { PathFaults } from './virtual-network-path.ts'
 
 export const lanCost: ChannelCost = { class: 'lan', metered: false }
 
@@ -34,10 +37,12 @@ export const dialling = {
 export interface ChannelEnd {
   readonly peer: VirtualPeer
   readonly channel: ChannelId
+  /** What becomes of what it sends. */
+  readonly path: VirtualPath
   other: ChannelEnd | undefined
   /** Nothing it sends arrives any more, and nobody is told. */
   mute: boolean
-  /** What it sends counts as drained at once; else when the test says so. */
+  /** What it sends counts as drained when it has left; else when the test says so. */
   drains: boolean
   sentBytes: number
   readonly sent: Uint8Array[]
@@ -93,12 +98,11 @@ export class VirtualPeer {
   }
 }
 
-/** In one `run`: more are a loop without progress. */
-const happeningsMax = 100_000
+/** In a row at one time: more are a loop without progress. */
+const happeningsAtOnceMax = 100_000
 
 interface Happening {
   readonly atMs: number
-  readonly order: number
   readonly peer: VirtualPeer
   readonly happen: () => void
 }
@@ -107,6 +111,8 @@ interface Happening {
 export class VirtualNetwork {
   nowMs = 0
   latencyMs = 5
+  /** Of all channels, from now on. */
+  faults: PathFaults = noFaults
   traits: ChannelTraits = plainTraits
   tamper: Tamper = (bytes) => bytes
   readonly peers: VirtualPeer[] = []
@@ -117,9 +123,16 @@ export class VirtualNetwork {
     this.peers.find(({ name, peer }) => name === address || peer === address)
   /** Dials are not answered. */
   dialsHang = false
-  #happenings: Happening[] = []
-  #order = 0
+  readonly #happenings = new EventQueue()
+  /** What happened to peers that sleep. */
+  #missed: Happening[] = []
+  readonly #random: SeededRandom
   #nextChannel = 1
+
+  /** Runs with one seed, and the same calls, are equal. */
+  constructor(seed = 1) {
+    this.#random = new SeededRandom(new Uint8Array(32).fill(seed))
+  }
 
   add(
     name: string,
@@ -159,14 +172,24 @@ export class VirtualNetwork {
   /** Lets virtual time pass. */
   run(durationMs: number): void {
     const endMs = this.nowMs + durationMs
+    const missed = this.#missed
+    this.#missed = []
+    for (const happening of missed) this.#schedule(happening)
     for (const peer of this.peers) this.settle(peer)
     for (let count = 0; ; count += 1) {
-      if (count > happeningsMax) throw new Error(`no end of happenings at ${this.nowMs} ms`)
-      const next = this.#nextHappening()
-      if (!next || next.atMs > endMs) break
-      this.#happenings = this.#happenings.filter((happening) => happening !== next)
-      this.nowMs = Math.max(this.nowMs, next.atMs)
-      next.happen()
+      if (count > happeningsAtOnceMax) throw new Error(`time stands still at ${this.nowMs} ms`)
+      const due = this.#peerDue()
+      const dueAtMs = due?.neighbourhood.nextDeadlineMs() ?? Number.POSITIVE_INFINITY
+      const atMs = Math.min(dueAtMs, this.#happenings.nextAtMs)
+      if (atMs > endMs) break
+      if (atMs > this.nowMs) count = 0
+      this.nowMs = Math.max(this.nowMs, atMs)
+      if (due && dueAtMs < this.#happenings.nextAtMs) {
+        due.neighbourhood.handleDeadline(this.nowMs)
+        this.settle(due)
+      } else {
+        this.#happenings.pop()?.()
+      }
     }
     this.nowMs = endMs
   }
@@ -201,7 +224,7 @@ export class VirtualNetwork {
 
   /** Opens a channel between two peers, dialled by the first. */
   open(from: VirtualPeer, to: VirtualPeer, dial?: DialId, traits = this.traits): ChannelEnd {
-    const [local, remote] = [this.#end(from), this.#end(to)]
+    const [local, remote] = [this.#end(from, traits), this.#end(to, traits)]
     local.other = remote
     remote.other = local
     const { channel } = local
@@ -218,10 +241,11 @@ export class VirtualNetwork {
     return local
   }
 
-  #end(peer: VirtualPeer): ChannelEnd {
+  #end(peer: VirtualPeer, traits: ChannelTraits): ChannelEnd {
     const end: ChannelEnd = {
       peer,
       channel: this.#nextChannel,
+      path: new VirtualPath(traits, this.#random),
       other: undefined,
       mute: false,
       drains: true,
@@ -248,18 +272,21 @@ export class VirtualNetwork {
     end.sentBytes += bytes.length
     end.sent.push(bytes)
     const { peer, channel, other } = end
+    const tampered = end.mute || !other ? undefined : this.tamper(bytes.slice(), end)
+    const passage = end.path.pass(tampered ?? bytes, this.faults, this.latencyMs, this.nowMs)
     if (end.drains) {
       const drained = end.sentBytes
-      this.#later(peer, 0, () => {
+      this.#later(peer, passage.leavesAtMs - this.nowMs, () => {
         peer.neighbourhood.channelDrained(channel, drained, this.nowMs)
       })
     }
-    const passed = end.mute || !other ? undefined : this.tamper(bytes.slice(), end)
-    if (!passed || !other) return
-    this.#later(other.peer, this.latencyMs, () => {
-      if (other.closed) return
-      other.peer.neighbourhood.channelReceived(other.channel, passed, this.nowMs)
-    })
+    if (!tampered || !other) return
+    for (const arrival of passage.arrivals) {
+      this.#later(other.peer, arrival.atMs - this.nowMs, () => {
+        if (other.closed) return
+        other.peer.neighbourhood.channelReceived(other.channel, arrival.bytes, this.nowMs)
+      })
+    }
   }
 
   #close(end: ChannelEnd, reason: 'local' | 'remote' | 'lost'): void {
@@ -273,44 +300,32 @@ export class VirtualNetwork {
   }
 
   #later(peer: VirtualPeer, afterMs: number, happen: () => void): void {
-    const atMs = this.nowMs + afterMs
-    this.#happenings.push({
-      atMs,
-      order: this.#order,
+    this.#schedule({
+      atMs: this.nowMs + afterMs,
       peer,
       happen: () => {
         happen()
         this.settle(peer)
       },
     })
-    this.#order += 1
   }
 
-  #nextHappening(): Happening | undefined {
-    let next: Happening | undefined
-    for (const happening of this.#happenings) {
-      if (happening.peer.asleep) continue
-      const isEarlier =
-        !next ||
-        happening.atMs < next.atMs ||
-        (happening.atMs === next.atMs && happening.order < next.order)
-      if (isEarlier) next = happening
-    }
+  #schedule(happening: Happening): void {
+    this.#happenings.push(happening.atMs, () => {
+      if (happening.peer.asleep) this.#missed.push(happening)
+      else happening.happen()
+    })
+  }
+
+  /** Of the peers that are awake, the one whose deadline comes first. */
+  #peerDue(): VirtualPeer | undefined {
+    let first: VirtualPeer | undefined
     for (const peer of this.peers) {
       if (peer.asleep) continue
-      const deadlineMs = peer.neighbourhood.nextDeadlineMs()
-      if (deadlineMs === Number.POSITIVE_INFINITY || deadlineMs >= (next?.atMs ?? Infinity))
-        continue
-      next = {
-        atMs: deadlineMs,
-        order: -1,
-        peer,
-        happen: () => {
-          peer.neighbourhood.handleDeadline(this.nowMs)
-          this.settle(peer)
-        },
-      }
+      const isEarlier =
+        !first || peer.neighbourhood.nextDeadlineMs() < first.neighbourhood.nextDeadlineMs()
+      if (isEarlier) first = peer
     }
-    return next
+    return first
   }
 }

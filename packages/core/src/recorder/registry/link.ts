@@ -24,6 +24,25 @@ export const linkInstruments = {
     ['reason', 'public'],
   ]),
 
+  // Messages of channels that lose or reorder
+  messagesRepeated: counter('messages', 'Messages sent again, on channels that lose.'),
+  messagesRepeatedInVain: counter(
+    'messages',
+    'Messages that counted as lost and had arrived: the channel reorders more than expected.',
+  ),
+  messagesLost: counter('messages', 'Messages that counted as lost.'),
+  messagesDuplicate: counter('messages', 'Messages received that had come before; dropped.'),
+  messagesRefused: counter('messages', 'Messages received beyond the window; dropped.'),
+  messagesMalformed: counter('messages', 'Messages received whose header breaks a rule; dropped.'),
+  messagesCut: counter('messages', 'Messages received shorter than they were sent; dropped.'),
+  acknowledgementsSent: counter('acknowledgements', 'Acknowledgements sent.'),
+  acknowledgementsIgnored: counter(
+    'acknowledgements',
+    'Acknowledgements of what was never sent; ignored.',
+  ),
+  repeatTimeouts: counter('timeouts', 'Times nothing was acknowledged for too long.'),
+  messageRttMs: histogram('ms', 'Round-trip times measured by acknowledgements.'),
+
   // Handshakes and links
   handshakes: counter('handshakes', 'Handshakes completed.'),
   handshakesFailed: counter('handshakes', 'Handshakes refused, by either side, or timed out.'),
@@ -35,6 +54,17 @@ export const linkInstruments = {
     ['transport', 'public'],
     ['channel', 'public'],
   ]),
+  switches: counter('switches', 'Times a link went over to another of its channels; at both ends.'),
+  switchesBetter: counter('switches', 'Those to a channel of a better cost class, or not metered.'),
+  switchesFaster: counter('switches', 'Those to a channel with a shorter round trip.'),
+  switchesLost: counter('switches', 'Those from a channel that was gone.'),
+  switchesSuspect: counter('switches', 'Those from a channel that did not answer the deciding end.'),
+  switchesAsked: counter('switches', 'Those that the other end had asked for.'),
+  switchesDuplicate: counter('switches', 'Those to the channel that stays of two of one transport.'),
+  switchesFounders: counter('switches', 'Those of ends that had begun with different channels.'),
+  framesResent: counter('frames', 'Mesh frames sent again on another channel.'),
+  framesRepeated: counter('frames', 'Mesh frames dropped because they had come before.'),
+  linksTorn: counter('links', 'Links told as down and up since frames were lost in a switch.'),
   linkSwitched: event('info', 'A link uses another of its channels.', [
     ['peer', 'id'],
     ['channel', 'public'],
