@@ -12,6 +12,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   hash,
   sign,
@@ -53,7 +54,13 @@ const smallOrderKeys = new Set([
 /** By kind and raw key. */
 const parsedKeys = new Map<string, KeyObject>()
 
-/** The port for Node peers. Its only state is a bounded cache of parsed keys. */
+/**
+ * Keys of ciphers by the array that holds them, whose bytes do not change. Handed in raw, a key costs
+ * 15 µs for each message instead of 4.
+ */
+const cipherKeys = new WeakMap<Uint8Array, KeyObject>()
+
+/** The port for Node peers. Its only state is caches of parsed keys. */
 export const nodeCryptography: Cryptography = {
   x25519PublicKey: (secretKey) => publicKeyOf('x25519-secret', secretKey),
 
@@ -90,7 +97,7 @@ export const nodeCryptography: Cryptography = {
   hmacSha256: (key, message) => plain(createHmac('sha256', key).update(message).digest()),
 
   seal(key, nonce, additional, plaintext, headroomBytes = 0) {
-    const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagBytes })
+    const cipher = createCipheriv(cipherName, cipherKey(key), nonce, { authTagLength: tagBytes })
     cipher.setAAD(additional, { plaintextLength: plaintext.length })
     const end = headroomBytes + plaintext.length
     const sealed = Buffer.allocUnsafeSlow(end + tagBytes)
@@ -103,7 +110,9 @@ export const nodeCryptography: Cryptography = {
   open(key, nonce, additional, ciphertext) {
     const length = ciphertext.length - tagBytes
     if (length < 0) return undefined
-    const decipher = createDecipheriv(cipherName, key, nonce, { authTagLength: tagBytes })
+    const decipher = createDecipheriv(cipherName, cipherKey(key), nonce, {
+      authTagLength: tagBytes,
+    })
     decipher.setAAD(additional, { plaintextLength: length })
     decipher.setAuthTag(ciphertext.subarray(length))
     const opened = decipher.update(ciphertext.subarray(0, length))
@@ -114,6 +123,14 @@ export const nodeCryptography: Cryptography = {
       return undefined
     }
   },
+}
+
+function cipherKey(raw: Uint8Array): KeyObject {
+  const known = cipherKeys.get(raw)
+  if (known) return known
+  const key = createSecretKey(raw)
+  cipherKeys.set(raw, key)
+  return key
 }
 
 function parsedKey(kind: KeyKind, raw: Uint8Array): KeyObject {
