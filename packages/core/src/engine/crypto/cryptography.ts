@@ -24,7 +24,8 @@ export interface Cryptography {
   /**
    * ChaCha20-Poly1305 (RFC 8439): a new array of `headroomBytes` for the caller to fill (default 0;
    * what is in them is not said), then the ciphertext, then its 16-byte tag. So a header can go
-   * before the ciphertext without copying that again.
+   * before the ciphertext without copying that again. An array that was a key here or in `open` is
+   * not changed afterwards: what was made of it may be remembered.
    */
   seal(
     key: Uint8Array,

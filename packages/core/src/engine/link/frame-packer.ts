@@ -33,9 +33,12 @@ interface Fragment {
 
 /**
  * Smallest beginning of a frame that is worth adding to a message that has others, in bytes; a
- * smaller one would cost each end more work than the room is worth.
+ * smaller one would cost each end more work than the room is worth. In large messages it is a
+ * quarter of the message: a frame that is cut is put together again by copying it.
  */
-const fragmentBytesMin = 64
+function fragmentBytesMin(messageBytesMax: number): number {
+  return Math.max(64, messageBytesMax >>> 2)
+}
 
 /** Fills the messages of one channel. */
 export class FramePacker {
@@ -65,7 +68,7 @@ export class FramePacker {
         if (roomBytes < 3) break filling
         const entry = this.#underWay[priority] ?? this.#begin(priority, source(priority))
         if (!entry) break
-        const fragment = this.#cut(priority, entry, roomBytes, bytes > 0)
+        const fragment = this.#cut(priority, entry, roomBytes, messageBytesMax)
         if (!fragment) break filling
         fragments.push(fragment)
         bytes += headBytes(fragment.length) + fragment.length
@@ -101,13 +104,14 @@ export class FramePacker {
     priority: PriorityIndex,
     entry: FrameUnderWay,
     roomBytes: number,
-    hasOthers: boolean,
+    messageBytesMax: number,
   ): Fragment | undefined {
     const { body, sentBytes: start } = entry
     const restBytes = entry.bodyBytes - start
     const fitsBytes = fragmentFit(roomBytes)
     const last = restBytes <= fitsBytes
-    if (!last && hasOthers && fitsBytes < fragmentBytesMin) return undefined
+    const hasOthers = roomBytes < messageBytesMax
+    if (!last && hasOthers && fitsBytes < fragmentBytesMin(messageBytesMax)) return undefined
     const length = last ? restBytes : fitsBytes
     const kindCode = frameKindCodes[entry.frame.kind]
     const headerByte = encodeFragmentHeader({ kindCode, priority, first: start === 0, last })

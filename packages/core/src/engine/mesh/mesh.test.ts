@@ -16,6 +16,7 @@ import { wholePayload } from '../link/frame.ts'
 import type { LinkDescription, LinkPort, MeshFrameKind } from '../link/link-port.ts'
 import { Mesh, type MeshOutput } from './mesh.ts'
 import { encodePacket, packetHeaderBytes } from './packet.ts'
+import { packetBytesByClass } from './size-class.ts'
 
 const webrtc: TransportCapabilities = {
   canDial: true,
@@ -255,7 +256,7 @@ describe('packets', () => {
     expect(a.mesh.hopCount(b.id)).toBe(2)
     expect(a.mesh.hopCount(a.id)).toBe(0)
     expect([...a.mesh.reachable()].sort()).toEqual([hub.id, b.id].sort())
-    expect(a.mesh.payloadBytesMax(b.id)).toBe(16 * 1024 - packetHeaderBytes)
+    expect(a.mesh.payloadBytesMax(b.id)).toBe(packetBytesByClass[3] - packetHeaderBytes)
 
     expect(send(network, a, b, 'ping')).toBe('accepted')
     network.run(10)

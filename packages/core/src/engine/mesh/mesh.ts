@@ -298,7 +298,7 @@ export class Mesh implements PacketPort {
 }
 
 function qualityOf(link: LinkDescription): NeighbourQuality {
-  return { metric: linkMetric(link), sizeClass: linkSizeClass }
+  return { metric: linkMetric(link), sizeClass: linkSizeClass(link.cost) }
 }
 
 function outputOf({ destination, previous, route }: RouteChange): MeshOutput {

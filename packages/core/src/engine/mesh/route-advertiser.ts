@@ -11,7 +11,6 @@ import type { LinkPort } from '../link/link-port.ts'
 import { metricInfinite } from './metric.ts'
 import { encodeRouteFrame, routeEntriesMax, type RouteEntry } from './route-frame.ts'
 import type { NeighbourQuality } from './router.ts'
-import { linkSizeClass } from './size-class.ts'
 
 /** Changes within this time travel together: a peer that joins brings several at once. */
 export const advertisementBatchMs = 50
@@ -157,7 +156,7 @@ export class RouteAdvertiser {
 
   #entry(peer: PeerId): RouteEntry {
     const quality = this.#advertised.get(peer)
-    if (quality === undefined) return { peer, metric: metricInfinite, sizeClass: linkSizeClass }
+    if (quality === undefined) return { peer, metric: metricInfinite, sizeClass: 0 }
     return { peer, ...quality }
   }
 }
