@@ -64,6 +64,13 @@ describe.each([
     expect(cryptography.ed25519Verify(new Uint8Array(3), bytes('72'), identityPoint)).toBe(false)
   })
 
+  test('HMAC-SHA-256 gives test case 6 of RFC 4231, whose key is longer than a block', () => {
+    const text = new TextEncoder().encode('Test Using Larger Than Block-Size Key - Hash Key First')
+    expect(cryptography.hmacSha256(new Uint8Array(131).fill(0xaa), text)).toEqual(
+      bytes('60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54'),
+    )
+  })
+
   test('HMAC-SHA-256 gives test case 2 of RFC 4231', () => {
     expect(
       cryptography.hmacSha256(

@@ -9,7 +9,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -25,6 +24,9 @@ import type { Cryptography } from '../engine/crypto/cryptography.ts'
 const cipherName = 'chacha20-poly1305'
 const tagBytes = 16
 const keyBytes = 32
+const hashBytes = 32
+/** Of SHA-256. */
+const hashBlockBytes = 64
 
 /**
  * Parsed keys kept, in all. A key object costs some 10 µs to parse; a handshake uses four. At the
@@ -94,7 +96,7 @@ export const nodeCryptography: Cryptography = {
 
   sha256: (message) => plain(hash('sha256', message, 'buffer')),
 
-  hmacSha256: (key, message) => plain(createHmac('sha256', key).update(message).digest()),
+  hmacSha256,
 
   seal(key, nonce, additional, plaintext, headroomBytes = 0) {
     const cipher = createCipheriv(cipherName, cipherKey(key), nonce, { authTagLength: tagBytes })
@@ -123,6 +125,20 @@ export const nodeCryptography: Cryptography = {
       return undefined
     }
   },
+}
+
+/** RFC 2104. `createHmac` parses its key each time, for 14 µs; this takes 3, and a handshake has 40. */
+function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
+  const blockKey = key.length > hashBlockBytes ? hash('sha256', key, 'buffer') : key
+  const inner = new Uint8Array(hashBlockBytes + message.length).fill(0x36, 0, hashBlockBytes)
+  const outer = new Uint8Array(hashBlockBytes + hashBytes).fill(0x5c, 0, hashBlockBytes)
+  for (const [index, byte] of blockKey.entries()) {
+    inner[index]! ^= byte
+    outer[index]! ^= byte
+  }
+  inner.set(message, hashBlockBytes)
+  outer.set(hash('sha256', inner, 'buffer'), hashBlockBytes)
+  return plain(hash('sha256', outer, 'buffer'))
 }
 
 function cipherKey(raw: Uint8Array): KeyObject {
