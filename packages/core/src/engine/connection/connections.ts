@@ -213,6 +213,12 @@ export class Connections implements MessagePort {
     return output
   }
 
+  /** How much is held for all peers together, for the tests of bounds. */
+  census(): { readonly peers: number; readonly farewells: number; readonly streams: number } {
+    const { size: farewells } = this.#farewells
+    return { peers: this.#peers.size, farewells, streams: this.#directory.size }
+  }
+
   /** Sizes of what the connection to a peer holds; `undefined` without one. */
   measure(peer: PeerId): ReturnType<Connection['measure']> | undefined {
     return this.#peers.get(peer)?.connection?.measure()

@@ -16,6 +16,10 @@ export class PeerTable {
     this.#packets = packets
   }
 
+  get size(): number {
+    return this.#entries.size
+  }
+
   /** Another peer must not be added. */
   get isFull(): boolean {
     return this.#entries.size >= connectionsMax
