@@ -73,12 +73,20 @@ export class TransportBroker {
   }
 
   /**
-   * Stops transports, which close their channels at once, so that it also serves a page that is going
-   * away. Resolves when they are gone; never rejects. Idempotent.
+   * Stops transports, which close their channels. Resolves when they are gone; never rejects. Idempotent.
    */
   async stop(): Promise<void> {
     this.#stopped ??= this.#stop()
     return this.#stopped
+  }
+
+  /**
+   * Stops without waiting for the engine's side, which goes away as well: what carries pipes that were
+   * handed over ends in this task, so that the other ends need not find out by themselves.
+   */
+  abandon(): void {
+    void this.stop()
+    this.#pipes?.close()
   }
 
   async #stop(): Promise<void> {

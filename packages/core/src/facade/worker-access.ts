@@ -132,7 +132,7 @@ export class WorkerAccess implements EngineAccess {
   }
 
   abandon(): void {
-    void this.#broker.stop()
+    this.#broker.abandon()
     // Its answer will find nobody; the worker finishes its writes if the browser lets it.
     this.#api.stop().catch(() => {})
   }
