@@ -43,7 +43,7 @@ export interface ChannelMessages {
   /** A message that goes when there is no other; `isEnding`: the channel closes after it. */
   transmitLast(isEnding: boolean, nowMs: number): Uint8Array | undefined
   /** A message of that length was handed to the channel. */
-  sent(bytes: number): void
+  sent(bytes: number, nowMs: number): void
   /** That many bytes of messages have left the transport so far, as the driver reports it. */
   drained(totalBytes: number, nowMs: number): void
 

@@ -80,7 +80,7 @@ export class ChannelSender {
       this.#messages.transmitLast(this.isEnding, nowMs)
     if (!message) return undefined
     const { link } = this.#context.recorder
-    this.#messages.sent(message.length)
+    this.#messages.sent(message.length, nowMs)
     link.messagesSent.add()
     link.bytesSent.add(message.length)
     return message

@@ -25,6 +25,7 @@ import { frameKindOf } from './frame.ts'
 import { FrameCipher } from './frame-cipher.ts'
 import { decodeHello } from './hello.ts'
 import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
+import type { LinkDescription } from './link-port.ts'
 import { Liveness } from './liveness.ts'
 import { messagesOfChannel } from './messages-of-channel.ts'
 import type { SendQueue } from './send-queue.ts'
@@ -94,8 +95,9 @@ export class ChannelSession {
   }
 
   /** What the channel carries, as far as that is known. */
-  get path(): Pick<ChannelMessages, 'bandwidthBytesPerSecond' | 'lossRatio'> {
-    return this.#messages
+  get path(): Pick<LinkDescription, 'bandwidthBytesPerSecond' | 'lossRatio'> {
+    const { bandwidthBytesPerSecond, lossRatio = this.#liveness?.lossRatio } = this.#messages
+    return { bandwidthBytesPerSecond, lossRatio }
   }
 
   /** Up or suspect: mesh frames can be sent. */

@@ -219,11 +219,12 @@ describe('hellos', () => {
     const anyHello = fc.record(
       {
         probe: fc.boolean(),
+        number: fc.nat(255),
         intervalMs: fc.integer({ min: 1000, max: 60_000 }),
         sentAtMicros: micros,
         echo: fc.record({ sentAtMicros: micros, heldMicros: micros }),
       },
-      { requiredKeys: ['probe', 'intervalMs', 'sentAtMicros'] },
+      { requiredKeys: ['probe', 'number', 'intervalMs', 'sentAtMicros'] },
     )
     fc.assert(
       fc.property(anyHello, (hello) => {

@@ -11,6 +11,8 @@ export const helloIntervalMsMax = 60_000
 export interface Hello {
   /** The other end shall answer with a hello at once. */
   readonly probe: boolean
+  /** Counts the hellos of one end on the channel, modulo 256. */
+  readonly number: number
   /** When the next comes at the latest, in milliseconds. */
   readonly intervalMs: number
   /** The sender's clock when it sent this one. */
@@ -40,7 +42,7 @@ export function microsBetween(earlier: number, later: number): number {
 export function encodeHello(hello: Hello): Uint8Array {
   const writer = new ByteWriter(16)
   writer.u8((hello.probe ? probeFlag : 0) | (hello.echo ? echoFlag : 0))
-  writer.varint(hello.intervalMs).u32(hello.sentAtMicros)
+  writer.u8(hello.number).varint(hello.intervalMs).u32(hello.sentAtMicros)
   if (hello.echo) writer.u32(hello.echo.sentAtMicros).u32(hello.echo.heldMicros)
   return writer.finish()
 }
@@ -49,6 +51,7 @@ export function encodeHello(hello: Hello): Uint8Array {
 export function decodeHello(payload: Uint8Array): Hello | undefined {
   const reader = new ByteReader(payload)
   const flags = reader.u8()
+  const number = reader.u8()
   const announcedMs = reader.varint()
   const sentAtMicros = reader.u32()
   const hasEcho = (flags & echoFlag) !== 0
@@ -56,6 +59,7 @@ export function decodeHello(payload: Uint8Array): Hello | undefined {
   if (reader.failed) return undefined
   return {
     probe: (flags & probeFlag) !== 0,
+    number,
     intervalMs: Math.min(helloIntervalMsMax, Math.max(helloIntervalMsMin, announcedMs)),
     sentAtMicros,
     ...(echo && { echo }),

@@ -7,6 +7,7 @@
 
 import { helloIntervalMsMax, microsBetween, wireMicros } from './hello.ts'
 import type { Hello } from './hello.ts'
+import { HelloLoss, helloNumberModulus } from './hello-loss.ts'
 
 /** How often a hello is sent, in milliseconds. */
 export const helloIntervalMs = 4_000
@@ -49,6 +50,8 @@ export class Liveness {
   #probeDue = true
   #echo: { readonly sentAtMicros: number; readonly receivedAtMs: number } | undefined
   #rttMs: number | undefined
+  #helloCount = 0
+  readonly #loss = new HelloLoss()
 
   constructor(nowMs: number) {
     this.#receivedAtMs = nowMs
@@ -61,6 +64,11 @@ export class Liveness {
     return this.#rttMs
   }
 
+  /** Share of the neighbour's hellos that did not come; undefined until enough were due. */
+  get lossRatio(): number | undefined {
+    return this.#loss.ratio
+  }
+
   /** Something came: the neighbour lives. */
   received(nowMs: number): void {
     this.#receivedAtMs = nowMs
@@ -70,6 +78,7 @@ export class Liveness {
 
   /** A hello came. */
   helloReceived(hello: Hello, nowMs: number): HelloOutcome {
+    this.#loss.received(hello.number)
     this.#remoteIntervalMs = hello.intervalMs
     this.#echo = { sentAtMicros: hello.sentAtMicros, receivedAtMs: nowMs }
     if (hello.probe) this.#answerDue = true
@@ -116,8 +125,11 @@ export class Liveness {
       this.#probeAtMs = nowMs + probeIntervalMs
     }
     const echo = this.#echo
+    const number = this.#helloCount % helloNumberModulus
+    this.#helloCount += 1
     return {
       probe,
+      number,
       intervalMs: helloIntervalMs,
       sentAtMicros: wireMicros(nowMs),
       ...(echo && {

@@ -127,7 +127,7 @@ function goodput(
 describe('[LK23] of what the path carries, frames get', () => {
   test('[LK22] 0.85 at 10 Mbit/s, 50 ms and 2 % loss, and the link says what it carries', () => {
     const test = pair({ lossRatio: 0.02, bytesPerMs: 1250 }, { latencyMs: 50 })
-    expect(goodput(test, 5_000, 1200)).toBeGreaterThan(0.85 * 1250)
+    expect(goodput(test, 10_000, 1200)).toBeGreaterThan(0.85 * 1250)
     const [link] = test.a.neighbourhood.links()
     expect(link!.bandwidthBytesPerSecond! / 1_250_000).toBeCloseTo(1, 1)
     expect(link!.lossRatio).toBeGreaterThan(0.005)

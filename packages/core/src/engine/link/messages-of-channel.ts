@@ -16,9 +16,18 @@ export const messageBytesMax = noiseMessageBytesMax
  */
 export const safeMessageBytes = 1_200
 
+/**
+ * How fast a channel is taken to be before it was measured, in bytes per millisecond: a GATT link as
+ * fast as most are. Others are measured before it matters: what they start with, 8 kB of bulk data,
+ * drains within a turn of the host or takes no harm.
+ */
+const startBytesPerMs = { bluetooth: 20, lan: 80, wan: 80, relay: 80 } as const
+
 /** A fresh state for a channel that just opened. */
 export function messagesOfChannel(context: EngineContext, traits: ChannelTraits): ChannelMessages {
   const messageBytes = Math.min(traits.messageBytesMax, messageBytesMax)
-  if (traits.reliable && traits.ordered) return new PlainMessages(context, messageBytes)
+  if (traits.reliable && traits.ordered) {
+    return new PlainMessages(context, messageBytes, startBytesPerMs[traits.cost.class])
+  }
   return new SequencedMessages(context, Math.min(messageBytes, safeMessageBytes))
 }

@@ -4,24 +4,28 @@
  */
 
 import type { EngineContext } from '../context.ts'
-import { ChannelCredit, controlMessageBytesMax } from './channel-credit.ts'
+import { ChannelCredit } from './channel-credit.ts'
 import type { Allowance, ChannelMessages } from './channel-messages.ts'
 
 /** See the file header. */
 export class PlainMessages implements ChannelMessages {
   readonly rttMs = undefined
-  readonly bandwidthBytesPerSecond = undefined
   readonly lossRatio = undefined
   readonly isDelivered = true
   readonly #context: EngineContext
   readonly #messageBytes: number
-  readonly #credit = new ChannelCredit()
+  readonly #credit: ChannelCredit
   #received: Uint8Array | undefined
 
-  /** Messages are no longer than `messageBytes`. */
-  constructor(context: EngineContext, messageBytes: number) {
+  /** Messages are no longer than `messageBytes`; the rate is what the channel is taken to carry. */
+  constructor(context: EngineContext, messageBytes: number, startBytesPerMs: number) {
     this.#context = context
     this.#messageBytes = messageBytes
+    this.#credit = new ChannelCredit(startBytesPerMs)
+  }
+
+  get bandwidthBytesPerSecond(): number | undefined {
+    return this.#credit.bandwidthBytesPerSecond
   }
 
   receive(bytes: Uint8Array): boolean {
@@ -40,12 +44,10 @@ export class PlainMessages implements ChannelMessages {
   transmitFirst(): undefined {}
 
   allowance(): Allowance | undefined {
-    const wasWaiting = this.#credit.waiting
-    const allowed = this.#credit.allowance(this.#messageBytes)
-    if (!wasWaiting && this.#credit.waiting) this.#context.recorder.link.creditWaits.add()
-    if (allowed === 'none') return undefined
-    if (allowed === 'any') return { contentsBytes: this.#messageBytes, lowest: 3 }
-    return { contentsBytes: Math.min(this.#messageBytes, controlMessageBytesMax), lowest: 0 }
+    const wasWaiting = this.#credit.isWaiting
+    const allowance = this.#credit.allowance(this.#messageBytes)
+    if (!wasWaiting && this.#credit.isWaiting) this.#context.recorder.link.creditWaits.add()
+    return allowance
   }
 
   wrap(contents: Uint8Array): Uint8Array {
@@ -56,12 +58,12 @@ export class PlainMessages implements ChannelMessages {
 
   transmitLast(): undefined {}
 
-  sent(bytes: number): void {
-    this.#credit.sent(bytes)
+  sent(bytes: number, nowMs: number): void {
+    this.#credit.sent(bytes, nowMs)
   }
 
-  drained(totalBytes: number): void {
-    this.#credit.drained(totalBytes)
+  drained(totalBytes: number, nowMs: number): void {
+    this.#credit.drained(totalBytes, nowMs)
   }
 
   nextDeadlineMs(): number {

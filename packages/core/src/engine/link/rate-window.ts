@@ -68,7 +68,7 @@ export class RateWindow {
   #startBandwidth = 0
   #startRounds = 0
   #roundEndsAtMs = 0
-  #rttMs = new Mean()
+  readonly #rttMs = new Median()
   #leastRttMs = Number.POSITIVE_INFINITY
   #leastAtMs = 0
   /** While the least round trip is measured anew. */
@@ -188,25 +188,23 @@ function queueMs(leastRttMs: number): number {
   return Math.min(queueMsMax, Math.max(queueMsMin, leastRttMs * queueRoundTrips))
 }
 
-/** Fewer round trips than that say little: single messages may come early or late. */
-const meanSamplesMin = 4
+/** Round trips of which a median is taken, at least and at most. */
+const medianSamplesMin = 5
+const medianSamplesMax = 64
 
-/** The mean of a round. */
-class Mean {
-  #sum = 0
-  #count = 0
+/** The median of a round: single messages may come early or late, half of them do not. */
+class Median {
+  #samples: number[] = []
 
   add(value: number): void {
-    this.#sum += value
-    this.#count += 1
+    if (this.#samples.length < medianSamplesMax) this.#samples.push(value)
   }
 
-  /** The mean of what was added since it was taken last, if that was enough. */
+  /** The median of what was added since it was taken last, if that was enough. */
   take(): number | undefined {
-    if (this.#count < meanSamplesMin) return undefined
-    const mean = this.#sum / this.#count
-    this.#sum = 0
-    this.#count = 0
-    return mean
+    if (this.#samples.length < medianSamplesMin) return undefined
+    const sorted = this.#samples.sort((left, right) => left - right)
+    this.#samples = []
+    return sorted[sorted.length >> 1]
   }
 }

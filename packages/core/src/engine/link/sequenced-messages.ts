@@ -8,11 +8,11 @@
 
 import type { EngineContext } from '../context.ts'
 import { AcknowledgementTiming } from './acknowledgement-timing.ts'
-import { ChannelCredit } from './channel-credit.ts'
 import type { Allowance, ChannelMessages } from './channel-messages.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import { priorityIndexes } from './frame.ts'
 import type { PriorityIndex } from './frame.ts'
+import { Outstanding } from './outstanding.ts'
 import { Pacer } from './pacer.ts'
 import { RateWindow } from './rate-window.ts'
 import { heldBytesMax, ReceiveSequence, windowMessagesMax } from './receive-sequence.ts'
@@ -43,6 +43,13 @@ const urgentMessagesMin = 2
 /** Of a message with contents, an acknowledgement takes no more than this part. */
 const acknowledgementShare = 1 / 2
 
+/**
+ * On a slow channel messages are only so long, in milliseconds of its bandwidth and in bytes: a window
+ * of four of them is still short enough for a keystroke.
+ */
+const messageMsMax = 25
+const shortMessageBytes = 256
+
 const nothing = new Uint8Array(0)
 
 /** Contents that are being repeated in parts. */
@@ -57,7 +64,7 @@ export class SequencedMessages implements ChannelMessages {
   readonly #context: EngineContext
   readonly #messageBytes: number
   readonly #isWide: boolean
-  readonly #credit = new ChannelCredit()
+  readonly #outstanding = new Outstanding()
   readonly #received = new ReceiveSequence()
   readonly #timing = new AcknowledgementTiming()
   readonly #rate = new DeliveryRate()
@@ -116,7 +123,7 @@ export class SequencedMessages implements ChannelMessages {
 
   transmitFirst(nowMs: number): Uint8Array | undefined {
     const messageBytes = this.#messageBytes
-    if (!this.#credit.takes(messageBytes)) return undefined
+    if (!this.#outstanding.takes(messageBytes)) return undefined
     const part = this.#parts && this.#nextPart(this.#parts, nowMs)
     if (part) return part
     const due = this.#sequence.repeatDue()
@@ -131,9 +138,10 @@ export class SequencedMessages implements ChannelMessages {
   }
 
   allowance(nowMs: number): Allowance | undefined {
-    const messageBytes = this.#messageBytes
+    const messageBytes = this.#newMessageBytes
     const { underWayBytes } = this.#sequence
-    if (!this.#credit.takes(messageBytes) || !this.#sequence.hasRoom(messageBytes)) return undefined
+    if (!this.#outstanding.takes(messageBytes) || !this.#sequence.hasRoom(messageBytes))
+      return undefined
     const lowest = priorityIndexes.findLast(
       (priority) =>
         underWayBytes === 0 || underWayBytes + messageBytes <= this.#limitBytes(priority),
@@ -161,18 +169,19 @@ export class SequencedMessages implements ChannelMessages {
 
   transmitLast(isEnding: boolean, nowMs: number): Uint8Array | undefined {
     if (isEnding) this.#timing.hurry(nowMs)
-    if (nowMs < this.#timing.dueAtMs || !this.#credit.takes(this.#messageBytes)) return undefined
+    if (nowMs < this.#timing.dueAtMs || !this.#outstanding.takes(this.#messageBytes))
+      return undefined
     const acknowledgement = this.#acknowledgement(this.#messageBytes - 1, nowMs)
     return this.#write({ acknowledgement, rest: nothing }, nowMs)
   }
 
   sent(bytes: number): void {
-    this.#credit.sent(bytes)
+    this.#outstanding.sent(bytes)
     this.#pacer.left(bytes)
   }
 
   drained(totalBytes: number): void {
-    this.#credit.drained(totalBytes)
+    this.#outstanding.drained(totalBytes)
   }
 
   nextDeadlineMs(): number {
@@ -244,18 +253,26 @@ export class SequencedMessages implements ChannelMessages {
 
   /** Whether the pacer lets a message pass; else it is asked again in time. */
   #passesPacer(nowMs: number): boolean {
-    const passes = this.#pacer.allows(this.#messageBytes, this.#pace(), nowMs)
+    const passes = this.#pacer.allows(this.#newMessageBytes, this.#pace(), nowMs)
     this.#isPaced = !passes
     return passes
   }
 
   #pace(): number | undefined {
-    return this.#window.pacingBytesPerMs(this.#messageBytes)
+    return this.#window.pacingBytesPerMs(this.#newMessageBytes)
+  }
+
+  /** Length of messages with new contents: on slow channels shorter than they could be. */
+  get #newMessageBytes(): number {
+    const { bandwidthBytesPerSecond } = this.#window
+    if (bandwidthBytesPerSecond === undefined) return this.#messageBytes
+    const quickBytes = Math.floor((bandwidthBytesPerSecond / 1000) * messageMsMax)
+    return Math.min(this.#messageBytes, Math.max(shortMessageBytes, quickBytes))
   }
 
   /** What may be under way when a message of that priority is added. */
   #limitBytes(priority: PriorityIndex): number {
-    const messageBytes = this.#messageBytes
+    const messageBytes = this.#newMessageBytes
     const windowBytes = this.#window.bytes(messageBytes)
     const urgentBytes = Math.max(windowBytes * urgentShare, messageBytes * urgentMessagesMin)
     return windowBytes + (urgentBytes * (3 - priority)) / 3
