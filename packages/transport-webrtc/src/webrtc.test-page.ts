@@ -38,8 +38,16 @@ export function handedOver(): number {
   return handedOverCount
 }
 
-/** Keeps the page from doing anything else for a while. */
-export function block(ms: number): void {
+let busy: ReturnType<typeof setInterval> | undefined
+
+/** Keeps the page busy for half of the time, 25 ms at a stretch, until it is told to rest. */
+export function beHalfBusy(isBusy: boolean): void {
+  clearInterval(busy)
+  busy = undefined
+  if (isBusy) busy = setInterval(() => spin(25), 50)
+}
+
+function spin(ms: number): void {
   const endMs = performance.now() + ms
   while (performance.now() < endMs);
 }

@@ -141,6 +141,34 @@ class LocalEnd implements TransportEnd {
     })
   }
 
+  async echo(channel: ChannelNumber): Promise<void> {
+    const pipe = this.#at(channel).channel
+    pipe.attach({ received: (bytes) => void pipe.send(bytes), drained() {}, closed() {} })
+  }
+
+  async roundTrips(
+    channel: ChannelNumber,
+    count: number,
+    pauseMs: number,
+  ): Promise<readonly number[]> {
+    const pipe = this.#at(channel).channel
+    let echoed = () => {}
+    pipe.attach({ received: () => echoed(), drained() {}, closed() {} })
+    const timesMs: number[] = []
+    while (timesMs.length < count) {
+      const startMs = performance.now()
+      await new Promise<void>((resolve) => {
+        echoed = resolve
+        pipe.send(new Uint8Array(100))
+      })
+      timesMs.push(performance.now() - startMs)
+      await new Promise((resolve) => {
+        setTimeout(resolve, pauseMs)
+      })
+    }
+    return timesMs
+  }
+
   async send(
     channel: ChannelNumber,
     pattern: MessagePattern,

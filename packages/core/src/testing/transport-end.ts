@@ -81,6 +81,13 @@ export interface TransportEnd {
   /** Waits for that many messages; returns the prints of all so far. */
   received(channel: ChannelNumber, count: number): Promise<readonly string[]>
   drained(channel: ChannelNumber): Promise<void>
+  /** Attaches, and sends back every message from then on. */
+  echo(channel: ChannelNumber): Promise<void>
+  /**
+   * Attaches, and sends messages of 100 bytes to an end that echoes, one after the other with a pause
+   * between: how long each took, in ms.
+   */
+  roundTrips(channel: ChannelNumber, count: number, pauseMs: number): Promise<readonly number[]>
   close(channel: ChannelNumber, times?: number): Promise<void>
   closed(channel: ChannelNumber): Promise<ChannelCloseReason>
   log(channel: ChannelNumber): Promise<ChannelLog>
