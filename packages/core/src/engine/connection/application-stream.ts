@@ -7,6 +7,7 @@
  */
 
 import { assert } from '../assert.ts'
+import type { EngineContext } from '../context.ts'
 import { priorities } from '../link/link-port.ts'
 import type { CloseCode, ConnectionOutputs } from './connection-output.ts'
 import { ReceiveStream } from './receive-stream.ts'
@@ -28,6 +29,7 @@ const drainReportBytes = 32 * 1024
 
 /** What a stream needs of those around it. */
 export interface StreamHost {
+  readonly context: EngineContext
   readonly outputs: ConnectionOutputs
   /** Gives the stream a handle: from now on its application knows of it. */
   readonly name: (stream: ApplicationStream) => StreamHandle
@@ -64,9 +66,10 @@ export class ApplicationStream {
     this.#host = host
     this.sending = new SendStream(id, limit)
     this.receiving = new ReceiveStream({ take: (bytes) => this.#take(bytes) })
-    this.#backlog = new StreamBacklog((bytes) =>
-      this.#tell({ type: 'stream-data', stream: this.#named(), bytes }),
-    )
+    this.#backlog = new StreamBacklog((bytes) => {
+      host.context.recorder.connection.streamBytesReceived.add(bytes.length)
+      this.#tell({ type: 'stream-data', stream: this.#named(), bytes })
+    })
   }
 
   /** Memory of what has arrived and was not told of. */
@@ -185,6 +188,7 @@ export class ApplicationStream {
     const violation = this.receiving.resetReceived(finalSize)
     if (violation !== undefined || this.#isReadOver || !this.receiving.isReset) return violation
     this.#isReadOver = true
+    this.#host.context.recorder.connection.streamsReset.add()
     // Of no use to anybody: what the reader holds already is all that it gets.
     this.receiving.consume(this.#backlog.drop())
     if (this.#handle === undefined) {
@@ -205,6 +209,7 @@ export class ApplicationStream {
     this.#resetCode = code
     if (this.#isWriteOver) return true
     this.#isWriteOver = true
+    this.#host.context.recorder.connection.streamsStopped.add()
     if (this.#handle === undefined) this.#stoppedEarly = code
     else this.#tell({ type: 'stream-stopped', stream: this.#handle, code: toldCode(code) })
     return true

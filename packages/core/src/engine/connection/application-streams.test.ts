@@ -73,6 +73,13 @@ describe('a stream of an application', () => {
       expect(end.directory.size).toBe(0)
       expect(end.connection.measure()).toMatchObject(nothing)
     }
+    const { counters, gauges } = high.flight.snapshot()
+    expect(counters).toMatchObject({
+      'connection.streamsAccepted': 1,
+      'connection.streamBytesReceived': 3,
+      'connection.streamBytesSent': 100_000,
+    })
+    expect(gauges['connection.streams']).toBe(0)
   })
 
   test('[ST11] each end has ids of its own, whoever opened the connection', () => {

@@ -52,7 +52,7 @@ class Bench {
       },
       payloadBytesMax: () => 1200,
     }
-    this.streams = new StreamSet(context, this.outputs, new StreamDirectory(), {
+    this.streams = new StreamSet(context, this.outputs, new StreamDirectory(context), {
       peer,
       opensEven: true,
       credit: { connectionBytes: 1_000_000, streamBytes: 1_000_000, streamCount: 10 },

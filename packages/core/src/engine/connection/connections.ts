@@ -50,7 +50,7 @@ export class Connections implements MessagePort {
   readonly #answers: Answers
   readonly #reports: HandshakeReports
   readonly #farewells = new Farewells()
-  readonly #directory = new StreamDirectory()
+  readonly #directory: StreamDirectory
   /** Of applications. Every call is to be followed by draining `poll`. */
   readonly streams: StreamPort
   readonly #outputs: ConnectionOutputs = []
@@ -69,6 +69,7 @@ export class Connections implements MessagePort {
       verifier: new CertificateVerifier(context.cryptography),
     }
     this.#peers = new PeerTable(packets)
+    this.#directory = new StreamDirectory(context)
     this.streams = new StreamCalls(this.#peers, this.#directory)
     this.#reports = new HandshakeReports(context, this.#outputs)
     this.#openings = new Openings(party, packets, this.#reports)

@@ -1,5 +1,6 @@
 /** Handles of the application's streams: where each one's state is, whatever becomes of its connection. */
 
+import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { StreamHandle } from './stream-port.ts'
 import type { StreamSet } from './stream-set.ts'
@@ -14,8 +15,13 @@ export interface StreamPlace {
 
 /** One of each engine. Bounded by the streams that are open. */
 export class StreamDirectory {
+  readonly #context: EngineContext
   readonly #places = new Map<StreamHandle, StreamPlace>()
   #nextHandle: StreamHandle = 1
+
+  constructor(context: EngineContext) {
+    this.#context = context
+  }
 
   get size(): number {
     return this.#places.size
@@ -25,6 +31,7 @@ export class StreamDirectory {
     const handle = this.#nextHandle
     this.#nextHandle += 1
     this.#places.set(handle, place)
+    this.#context.recorder.connection.streams.set(this.#places.size)
     return handle
   }
 
@@ -34,5 +41,6 @@ export class StreamDirectory {
 
   remove(handle: StreamHandle): void {
     this.#places.delete(handle)
+    this.#context.recorder.connection.streams.set(this.#places.size)
   }
 }

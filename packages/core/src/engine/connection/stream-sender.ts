@@ -3,22 +3,25 @@
  * arrive (rules ST1, ST5, ST7 and ST9).
  */
 
+import type { EngineContext } from '../context.ts'
+import { priorities } from '../link/link-port.ts'
 import { ApplicationStream } from './application-stream.ts'
 import type { ConnectionCredit } from './connection-credit.ts'
 import { encodeStreamHead, streamHeadBytes } from './frame.ts'
 import { MessageStream } from './message-stream.ts'
 import type { PacketDraft } from './stream-notices.ts'
 import { StreamSchedule } from './stream-schedule.ts'
-import { priorities } from '../link/link-port.ts'
 
 type SendingStream = ApplicationStream | MessageStream
 
 /** The sending directions of all streams of a connection. */
 export class StreamSender {
+  readonly #context: EngineContext
   readonly #credit: ConnectionCredit
   readonly #schedule: StreamSchedule<SendingStream>
 
-  constructor(credit: ConnectionCredit) {
+  constructor(context: EngineContext, credit: ConnectionCredit) {
+    this.#context = context
     this.#credit = credit
     this.#schedule = new StreamSchedule(priorities.length, (stream) => this.#creditOf(stream))
   }
@@ -66,7 +69,9 @@ export class StreamSender {
     sending.writePiece(piece, writer)
     frames.push({ type: 'stream', stream: sending.id, piece })
     if (stream instanceof ApplicationStream) {
-      this.#credit.sent(sending.sentEnd - sentBefore)
+      const sentBytes = sending.sentEnd - sentBefore
+      this.#credit.sent(sentBytes)
+      this.#context.recorder.connection.streamBytesSent.add(sentBytes)
       stream.drained()
     }
     return true

@@ -76,7 +76,7 @@ export class StreamSet {
     this.#table = new StreamTable(credit.streamBytes)
     this.#ids = new StreamIds(opensEven, credit.streamCount)
     this.#credit = new ConnectionCredit(credit.connectionBytes)
-    this.#sender = new StreamSender(this.#credit)
+    this.#sender = new StreamSender(context, this.#credit)
     this.#notices = new StreamNotices(this.#table, this.#ids, this.#credit)
     this.#intake = new StreamIntake({
       table: this.#table,
@@ -89,6 +89,7 @@ export class StreamSet {
       settle: (stream) => this.#settle(stream),
     })
     this.#host = {
+      context,
       outputs,
       name: ({ id }) => directory.add({ peer, streams: this, id }),
       tellOpened: (stream, header) => {

@@ -25,7 +25,7 @@ export const [lowerPeer, higherPeer] = ['0000000000000001', '0000000000000002'] 
 export class VirtualEnd {
   readonly peer: PeerId
   readonly outputs: ConnectionOutput[] = []
-  readonly directory = new StreamDirectory()
+  readonly directory: StreamDirectory
   readonly streams: StreamSet
   readonly flight = new FlightRecorder(registry)
   connection: Connection
@@ -42,6 +42,7 @@ export class VirtualEnd {
       cryptography: nobleCryptography,
       recorder: this.flight.recorder,
     }
+    this.directory = new StreamDirectory(this.#context)
     this.streams = new StreamSet(this.#context, this.outputs, this.directory, {
       peer: isLower ? higherPeer : lowerPeer,
       opensEven: isLower,

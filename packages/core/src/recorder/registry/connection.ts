@@ -1,6 +1,6 @@
 /** Instruments of the connection room: virtual connections, their packets and streams. */
 
-import { counter, event, histogram, type InstrumentDeclarations } from '../instrument.ts'
+import { counter, event, gauge, histogram, type InstrumentDeclarations } from '../instrument.ts'
 
 export const connectionInstruments = {
   packetsSent: counter('packets', 'Protected packets that the mesh took'),
@@ -13,6 +13,11 @@ export const connectionInstruments = {
   messagesReceived: counter('messages', 'Messages received whole'),
   streamsOpened: counter('streams', 'Streams that the application here opened'),
   streamsAccepted: counter('streams', 'Streams that applications at the other end opened'),
+  streams: gauge('streams', 'Streams of applications that are not forgotten.'),
+  streamBytesSent: counter('bytes', 'Bytes of such streams put in packets for the first time'),
+  streamBytesReceived: counter('bytes', 'Bytes of such streams told to applications'),
+  streamsReset: counter('streams', 'Streams of other ends that ended by a reset'),
+  streamsStopped: counter('streams', 'Streams that other ends stopped reading'),
   streamsRefused: counter('streams', 'Streams of other ends refused: nobody accepts the protocol'),
   datagramsSent: counter('datagrams', 'Datagrams put in packets'),
   datagramsReceived: counter('datagrams', 'Datagrams received'),

@@ -48,6 +48,8 @@ const gaugeLimits: Readonly<Record<string, number>> = {
   'mesh.queuedBytes': 1_024 * 1_024,
   'mesh.parkedBytes': 1_024 * 1_024,
   'mesh.reachablePeers': 4_096,
+  // With a few peers, 128 of each end.
+  'connection.streams': 1_024,
   'sync.neighbours': 8,
   'sync.awarenessStates': 1_024,
   'documents.jobsQueued': 20_000,
