@@ -3,11 +3,16 @@
 
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { launchChromium, webRtcPermissions } from '@fieldmesh/testing-browser'
+import {
+  findFirefox,
+  hasOrdinaryInterface,
+  launchChromium,
+  launchFirefox,
+  webRtcPermissions,
+} from '@fieldmesh/testing-browser'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { publishedPackages } from '../published-packages.mjs'
-import { findFirefox, hasOrdinaryInterface, launchFirefox } from './firefox.ts'
 import { installPackages, writeReadmeFiles, type Installation } from './installation.ts'
 import { liveObjects, windowListeners } from './page-objects.ts'
 import { Program, runToEnd } from './programs.ts'

@@ -5,6 +5,13 @@
  * page is a module named `*.test-page.ts`, bundled by vite as an application would bundle it.
  */
 
+export {
+  findFirefox,
+  FirefoxPage,
+  hasOrdinaryInterface,
+  launchFirefox,
+  openFirefoxPage,
+} from './firefox.ts'
 export { launchChromium, launchPersistentChromium, webRtcPermissions } from './launch-chromium.ts'
 export type {
   ChromiumOptions,
