@@ -98,15 +98,13 @@ export const nodeCryptography: Cryptography = {
 
   hmacSha256,
 
-  seal(key, nonce, additional, plaintext, headroomBytes = 0) {
-    const cipher = createCipheriv(cipherName, cipherKey(key), nonce, { authTagLength: tagBytes })
+  seal(key, nonce, additional, plaintext) {
+    const options = { authTagLength: tagBytes }
+    const cipher = createCipheriv(cipherName, cipherKey(key), nonce, options)
     cipher.setAAD(additional, { plaintextLength: plaintext.length })
-    const end = headroomBytes + plaintext.length
-    const sealed = Buffer.allocUnsafeSlow(end + tagBytes)
-    sealed.set(cipher.update(plaintext), headroomBytes)
+    const ciphertext = bare(cipher.update(plaintext))
     cipher.final()
-    sealed.set(cipher.getAuthTag(), end)
-    return bare(sealed)
+    return [ciphertext, bare(cipher.getAuthTag())]
   },
 
   open(key, nonce, additional, ciphertext) {

@@ -8,6 +8,7 @@ import { registry } from '../../recorder/registry.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
 import type { ConnectionOutput } from './connection-output.ts'
 import { Connections } from './connections.ts'
 import { farewellsMax } from './farewells.ts'
@@ -35,7 +36,7 @@ class End {
     }
     this.connections = new Connections(context, options, {
       send: (_to, _priority, payload) => {
-        this.sent.push(payload)
+        this.sent.push(wholePayload(payload))
         return 'accepted'
       },
       payloadBytesMax: () => 16_384,

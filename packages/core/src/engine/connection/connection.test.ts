@@ -9,6 +9,8 @@ import { ByteWriter } from '../bytes/writer.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
+import type { FramePayload } from '../link/link-port.ts'
 import type { PacketSendResult } from '../mesh/packet-port.ts'
 import { CipherState } from '../noise/cipher-state.ts'
 import type { ConnectionOutputs } from './connection-output.ts'
@@ -46,8 +48,8 @@ class Bench {
       recorder: this.flight.recorder,
     }
     const port = {
-      send: (_to: PeerId, _priority: string, payload: Uint8Array) => {
-        if (this.answer === 'accepted') this.#sent.push(payload)
+      send: (_to: PeerId, _priority: string, payload: FramePayload) => {
+        if (this.answer === 'accepted') this.#sent.push(wholePayload(payload))
         return this.answer
       },
       payloadBytesMax: () => 1200,
@@ -88,7 +90,7 @@ class Bench {
   }
 
   receiveBytes(nowMs: number, plaintext: Uint8Array, copies = 1): void {
-    const packet = decodePacket(this.#protection.seal(plaintext, -1).bytes)
+    const packet = decodePacket(wholePayload(this.#protection.seal(plaintext, -1).parts))
     for (let copy = 0; copy < copies; copy += 1) {
       if (this.connection.ended !== undefined || packet?.type !== 'protected') return
       this.connection.packetReceived(packet, nowMs)

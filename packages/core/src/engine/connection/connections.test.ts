@@ -9,6 +9,7 @@ import { nobleCryptography } from '../crypto/noble.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import type { PacketPort, PacketSendResult } from '../mesh/packet-port.ts'
 import { answeredHandshakesMax } from './answers.ts'
@@ -122,7 +123,7 @@ class Network {
 
   portOf(end: End): PacketPort {
     return {
-      send: (to, _priority, payload) => this.#send(end, to, payload),
+      send: (to, _priority, payload) => this.#send(end, to, wholePayload(payload)),
       payloadBytesMax: () => (this.connected ? this.conditions.packetBytes : 0),
     }
   }

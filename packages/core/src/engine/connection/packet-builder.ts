@@ -1,5 +1,6 @@
 /** Makes packets: picks the frames for each, writes them, seals them. */
 
+import { concatBytes } from '../bytes/compare.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import { priorities } from '../link/link-port.ts'
 import { closeCodes, type CloseCode } from './connection-output.ts'
@@ -61,22 +62,21 @@ export class PacketBuilder {
     // A probe with nothing to repeat: whatever is answered by an acknowledgement will do.
     if (this.#writer.length === contentStart) encodeFrame({ type: 'ping' }, this.#writer)
     this.#pingDue = false
-    const { number, bytes } = this.#seal()
-    return { number, bytes, frames }
+    return { ...this.#seal(), frames }
   }
 
   /** A packet of nothing but an acknowledgement; it is not under way in the sense of recovery. */
-  buildAcknowledgement(packetBytes: number, nowMs: number): Uint8Array {
+  buildAcknowledgement(packetBytes: number, nowMs: number): SealedPacket {
     this.#writer.clear()
     this.#writeAcknowledgement(packetBytes, nowMs)
-    return this.#seal().bytes
+    return this.#seal()
   }
 
   /** The packet that ends the connection. */
   buildClose(code: CloseCode): Uint8Array {
     this.#writer.clear()
     encodeFrame({ type: 'close', code: closeCodes.indexOf(code) }, this.#writer)
-    return this.#seal().bytes
+    return concatBytes(...this.#seal().parts)
   }
 
   #writeAcknowledgement(packetBytes: number, nowMs: number): void {

@@ -18,7 +18,10 @@ export const protectionBytesMax = protectedHeaderBytes(4) + tagBytes
 
 export interface SealedPacket {
   readonly number: number
-  readonly bytes: Uint8Array
+  /** The packet, part after part. */
+  readonly parts: readonly Uint8Array[]
+  /** How long all of them are. */
+  readonly bytes: number
 }
 
 /** The keys of one connection. The number is the nonce of the AEAD, the header its additional data. */
@@ -44,9 +47,8 @@ export class PacketProtection {
     this.#nextNumber += 1
     const numberBytes = packetNumberBytes(number, largestAcknowledged)
     const header = encodeProtectedHeader(this.#remoteId, number, numberBytes)
-    const bytes = this.#keys.send.sealAt(number, header, frames, header.length)
-    bytes.set(header)
-    return { number, bytes }
+    const sealed = this.#keys.send.sealAt(number, header, frames)
+    return { number, parts: [header, ...sealed], bytes: header.length + frames.length + tagBytes }
   }
 
   /** The number that a packet stands for; it may still be a replay or a forgery. */

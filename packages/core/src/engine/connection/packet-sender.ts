@@ -27,7 +27,7 @@ type PacketSenderParts = Pick<
 /** A packet that the mesh did not take yet. Its number is used up: it must go as it is. */
 interface HeldPacket {
   readonly packet: SentPacket
-  readonly bytes: Uint8Array
+  readonly parts: readonly Uint8Array[]
 }
 
 /** The way out of one connection. */
@@ -128,7 +128,9 @@ export class PacketSender {
   /** Sends the farewell, once, whatever else waits; it gets lost when the mesh does not take it. */
   sendClose(bytes: Uint8Array, nowMs: number): void {
     const { packets, peer } = this.#parts
-    if (packets.send(peer, 'control', bytes, nowMs) === 'accepted') this.#countSent(bytes)
+    if (packets.send(peer, 'control', bytes, nowMs) === 'accepted') {
+      this.#countSent(bytes.length)
+    }
   }
 
   /** The rank that sends next: the highest, unless one below has waited for its share (ST9). */
@@ -152,22 +154,22 @@ export class PacketSender {
   /** Makes and sends one packet of that rank; false when no rank can send any more. */
   #sendPacket(rank: number, nowMs: number): boolean {
     const { streams, recovery } = this.#parts
-    const { number, bytes, frames } = this.#builder.build(rank, this.#packetBytes, nowMs)
+    const { number, parts, bytes, frames } = this.#builder.build(rank, this.#packetBytes, nowMs)
     this.#delivery.probed(rank)
-    this.#turns.sent(rank, bytes.length, (waiting) => streams.canSend(waiting))
-    const packet = { number, rank, bytes: bytes.length, frames, sentAtMs: undefined, sequence: 0 }
+    this.#turns.sent(rank, bytes, (waiting) => streams.canSend(waiting))
+    const packet = { number, rank, bytes, frames, sentAtMs: undefined, sequence: 0 }
     recovery.add(packet)
-    return this.#submit({ packet, bytes }, nowMs)
+    return this.#submit({ packet, parts }, nowMs)
   }
 
   #submit(held: HeldPacket, nowMs: number): boolean {
     const { packets, peer, recovery } = this.#parts
-    const { packet, bytes } = held
-    const result = packets.send(peer, priorities[packet.rank]!, bytes, nowMs)
+    const { packet, parts } = held
+    const result = packets.send(peer, priorities[packet.rank]!, parts, nowMs)
     if (result === 'accepted') {
       this.#held[packet.rank] = undefined
       recovery.accepted(packet, nowMs)
-      this.#countSent(bytes)
+      this.#countSent(packet.bytes)
       return true
     }
     this.#held[packet.rank] = held
@@ -183,7 +185,7 @@ export class PacketSender {
     for (let rank = 0; rank < this.#blockedRank && !this.isParked; rank += 1) {
       const held = this.#held[rank]
       if (held === undefined) continue
-      if (held.bytes.length <= this.#packetBytes) {
+      if (held.packet.bytes <= this.#packetBytes) {
         this.#submit(held, nowMs)
         continue
       }
@@ -196,8 +198,8 @@ export class PacketSender {
 
   #sendAcknowledgement(nowMs: number): void {
     const { packets, peer, received } = this.#parts
-    const bytes = this.#builder.buildAcknowledgement(this.#packetBytes, nowMs)
-    const result = packets.send(peer, 'control', bytes, nowMs)
+    const { parts, bytes } = this.#builder.buildAcknowledgement(this.#packetBytes, nowMs)
+    const result = packets.send(peer, 'control', parts, nowMs)
     if (result === 'accepted') {
       received.reported()
       this.#countSent(bytes)
@@ -216,9 +218,9 @@ export class PacketSender {
     }
   }
 
-  #countSent(bytes: Uint8Array): void {
+  #countSent(bytes: number): void {
     const { connection } = this.#parts.context.recorder
     connection.packetsSent.add()
-    connection.packetBytesSent.add(bytes.length)
+    connection.packetBytesSent.add(bytes)
   }
 }

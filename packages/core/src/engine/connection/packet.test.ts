@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { equalBytes } from '../bytes/compare.ts'
+import { concatBytes, equalBytes } from '../bytes/compare.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
 import { CipherState } from '../noise/cipher-state.ts'
 import { PacketProtection, protectionBytesMax } from './packet-protection.ts'
@@ -56,7 +56,10 @@ test('[CN6][CN7] a protected packet opens for the other end, whole and unchanged
   const receiver = new PacketProtection({ send: state(otherWay!), receive: state(oneWay!) }, 9)
   fc.assert(
     fc.property(message, fc.nat(), fc.nat({ max: 7 }), (frames, at, bit) => {
-      const { number, bytes } = sender.seal(frames, -1)
+      const sealed = sender.seal(frames, -1)
+      const { number } = sealed
+      const bytes = concatBytes(...sealed.parts)
+      expect(sealed.bytes).toBe(bytes.length)
       expect(bytes.length).toBeLessThanOrEqual(frames.length + protectionBytesMax)
       const packet = decodePacket(bytes)
       if (packet?.type !== 'protected') throw new Error('sealed packets are protected')

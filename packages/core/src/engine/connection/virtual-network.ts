@@ -9,6 +9,8 @@ import type { EngineContext } from '../context.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { wholePayload } from '../link/frame.ts'
+import type { FramePayload } from '../link/link-port.ts'
 import { CipherState } from '../noise/cipher-state.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import type { ConnectionOutput } from './connection-output.ts'
@@ -75,8 +77,8 @@ export class VirtualEnd {
       new CipherState(new Uint8Array(32).fill(byte + 2 * count), nobleCryptography)
     const [sendKey, receiveKey] = this.#isLower ? [1, 2] : [2, 1]
     const port = {
-      send: (_to: PeerId, _priority: string, payload: Uint8Array) => {
-        this.sent.push(payload)
+      send: (_to: PeerId, _priority: string, payload: FramePayload) => {
+        this.sent.push(wholePayload(payload))
         return 'accepted' as const
       },
       payloadBytesMax: () => 1200,
@@ -214,6 +216,7 @@ export class HostileEnd {
   say(nowMs: number, ...frames: readonly Frame[]): void {
     const writer = new ByteWriter()
     for (const frame of frames) encodeFrame(frame, writer)
-    this.end.receive(this.#protection.seal(writer.view(), -1).bytes, nowMs)
+    const { parts } = this.#protection.seal(writer.view(), -1)
+    this.end.receive(wholePayload(parts), nowMs)
   }
 }

@@ -5,6 +5,9 @@
  * Every key and nonce that needs randomness is handed in by the caller.
  */
 
+/** Ciphertext, as long as the plaintext, and its tag. */
+export type Sealed = readonly [ciphertext: Uint8Array, tag: Uint8Array]
+
 /** The primitives of `Noise_*_25519_ChaChaPoly_SHA256` and of peer identities. */
 export interface Cryptography {
   /** X25519 public key of a 32-byte secret key (RFC 7748, section 5). */
@@ -22,18 +25,11 @@ export interface Cryptography {
   /** HMAC-SHA-256, 32 bytes (RFC 2104). */
   hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array
   /**
-   * ChaCha20-Poly1305 (RFC 8439): a new array of `headroomBytes` for the caller to fill (default 0;
-   * what is in them is not said), then the ciphertext, then its 16-byte tag. So a header can go
-   * before the ciphertext without copying that again. An array that was a key here or in `open` is
-   * not changed afterwards: what was made of it may be remembered.
+   * ChaCha20-Poly1305 (RFC 8439): ciphertext and 16-byte tag, in arrays or an array of their own. They
+   * are apart so that they need not be copied together before they are sent. An array that was a key
+   * here or in `open` is not changed afterwards: what was made of it may be remembered.
    */
-  seal(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    additional: Uint8Array,
-    plaintext: Uint8Array,
-    headroomBytes?: number,
-  ): Uint8Array
+  seal(key: Uint8Array, nonce: Uint8Array, additional: Uint8Array, plaintext: Uint8Array): Sealed
   /** The plaintext, a new array, of ciphertext and tag; `undefined` when the tag does not fit. */
   open(
     key: Uint8Array,

@@ -13,9 +13,6 @@ import { sha256 } from '@noble/hashes/sha2.js'
 
 import type { Cryptography } from './cryptography.ts'
 
-/** Bytes of a Poly1305 tag. */
-const tagBytes = 16
-
 /** The port's default implementation. Stateless. */
 export const nobleCryptography: Cryptography = {
   x25519PublicKey: (secretKey) => x25519.getPublicKey(secretKey),
@@ -46,13 +43,9 @@ export const nobleCryptography: Cryptography = {
 
   hmacSha256: (key, message) => hmac(sha256, key, message),
 
-  seal(key, nonce, additional, plaintext, headroomBytes = 0) {
-    // The library is fastest where the ciphertext begins at a multiple of four.
-    const padding = -headroomBytes & 3
-    const start = padding + headroomBytes
-    const buffer = new ArrayBuffer(start + plaintext.length + tagBytes)
-    chacha20poly1305(key, nonce, additional).encrypt(plaintext, new Uint8Array(buffer, start))
-    return new Uint8Array(buffer, padding)
+  seal(key, nonce, additional, plaintext) {
+    const sealed = chacha20poly1305(key, nonce, additional).encrypt(plaintext)
+    return [sealed.subarray(0, plaintext.length), sealed.subarray(plaintext.length)]
   },
 
   open(key, nonce, additional, ciphertext) {

@@ -68,6 +68,7 @@ class FrameDirection {
   readonly #additional = new Uint8Array(1 + 4 + tagBytes)
   readonly #additionalView = new DataView(this.#additional.buffer)
   readonly #headerByte = this.#additional.subarray(0, 1)
+  readonly #last = this.#additional.subarray(5)
 
   constructor(key: CipherState) {
     this.#key = key
@@ -78,12 +79,13 @@ class FrameDirection {
     const bytes = payloadBytesOf(payload)
     if (!isSealedInPart(kindCode, bytes)) {
       const additional = this.#additionalOf(kindCode, priority)
-      return [this.#key.sealAt(nonce, additional, wholePayload(payload))]
+      return this.#key.sealAt(nonce, additional, wholePayload(payload))
     }
     const [head, clear] = splitHead(payload)
-    const additional = this.#additionalInPart(kindCode, priority, bytes, clear)
-    const sealed = this.#key.sealAt(nonce, additional, head)
-    return [sealed.subarray(0, sealedHeadBytes), clear, sealed.subarray(sealedHeadBytes)]
+    this.#last.set(lastBytes(clear))
+    const additional = this.#additionalInPart(kindCode, priority, bytes)
+    const [sealed, tag] = this.#key.sealAt(nonce, additional, head)
+    return [sealed, ...clear, tag]
   }
 
   open({ kindCode, priority, body }: IncomingFrame): Uint8Array | undefined {
@@ -92,8 +94,8 @@ class FrameDirection {
     if (!isSealedInPart(kindCode, bytes)) {
       return this.#key.openAt(nonce, this.#additionalOf(kindCode, priority), body)
     }
-    const clear = body.subarray(sealedHeadBytes, bytes)
-    const additional = this.#additionalInPart(kindCode, priority, bytes, clear)
+    this.#last.set(body.subarray(bytes - tagBytes, bytes))
+    const additional = this.#additionalInPart(kindCode, priority, bytes)
     const sealed = concatBytes(body.subarray(0, sealedHeadBytes), body.subarray(bytes))
     const head = this.#key.openAt(nonce, additional, sealed)
     if (!head) return undefined
@@ -113,15 +115,9 @@ class FrameDirection {
     return this.#headerByte
   }
 
-  #additionalInPart(
-    kindCode: number,
-    priority: PriorityIndex,
-    bytes: number,
-    clear: Uint8Array,
-  ): Uint8Array {
+  #additionalInPart(kindCode: number, priority: PriorityIndex, bytes: number): Uint8Array {
     this.#additional[0] = (kindCode << 4) | (priority << 2)
     this.#additionalView.setUint32(1, bytes)
-    this.#additional.set(clear.subarray(-tagBytes), 5)
     return this.#additional
   }
 }
@@ -131,13 +127,26 @@ function isSealedInPart(kindCode: number, payloadBytes: number): boolean {
   return kindCode === frameKindCodes.packet && payloadBytes > wholeSealedPacketBytesMax
 }
 
-/** The first bytes, which are sealed, and those that stay as they are. */
-function splitHead(payload: FramePayload): readonly [head: Uint8Array, clear: Uint8Array] {
-  if (payload instanceof Uint8Array || payload[0].length > sealedHeadBytes) {
-    const bytes = wholePayload(payload)
-    return [bytes.subarray(0, sealedHeadBytes), bytes.subarray(sealedHeadBytes)]
+/** The first bytes, which are sealed, in an array of their own, and those that stay as they are. */
+function splitHead(
+  payload: FramePayload,
+): readonly [head: Uint8Array, clear: readonly Uint8Array[]] {
+  const head = new Uint8Array(sealedHeadBytes)
+  const clear: Uint8Array[] = []
+  let filled = 0
+  for (const part of payload instanceof Uint8Array ? [payload] : payload) {
+    const taken = Math.min(part.length, sealedHeadBytes - filled)
+    if (taken > 0) head.set(taken === part.length ? part : part.subarray(0, taken), filled)
+    if (taken < part.length) clear.push(taken === 0 ? part : part.subarray(taken))
+    filled += taken
   }
-  const [header, rest] = payload
-  const taken = sealedHeadBytes - header.length
-  return [concatBytes(header, rest.subarray(0, taken)), rest.subarray(taken)]
+  return [head, clear]
+}
+
+/** The last bytes of what stays in clear: mostly a part by themselves, the tag of a packet. */
+function lastBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const last = parts.at(-1)!
+  return last.length < tagBytes
+    ? concatBytes(...parts).subarray(-tagBytes)
+    : last.subarray(-tagBytes)
 }

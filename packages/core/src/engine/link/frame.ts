@@ -43,7 +43,10 @@ export interface OutgoingFrame {
 
 /** Bytes of a payload, whole or in parts. */
 export function payloadBytesOf(payload: FramePayload): number {
-  return payload instanceof Uint8Array ? payload.length : payload[0].length + payload[1].length
+  if (payload instanceof Uint8Array) return payload.length
+  let bytes = 0
+  for (const part of payload) bytes += part.length
+  return bytes
 }
 
 /** The payload in one piece. */

@@ -11,10 +11,11 @@ export type Priority = (typeof priorities)[number]
 export type MeshFrameKind = 'route' | 'presence' | 'packet'
 
 /**
- * A frame's payload: whole, or a header and what follows it. Either part may go into other frames as
- * well, so links only read them; they are not changed until the frame has left.
+ * A frame's payload: whole, or in parts that follow one another, which are copied together only into
+ * what leaves. A part may be in other payloads as well, so it is only read, and not changed until the
+ * frame has left.
  */
-export type FramePayload = Uint8Array | readonly [header: Uint8Array, rest: Uint8Array]
+export type FramePayload = Uint8Array | readonly Uint8Array[]
 
 /** `full`: nothing was taken, the neighbour's `link-writable` follows. `no-link`: no such neighbour. */
 export type LinkSendResult = 'accepted' | 'full' | 'no-link'

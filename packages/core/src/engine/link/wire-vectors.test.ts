@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 
+import { concatBytes } from '../bytes/compare.ts'
 import { decodeHex, encodeHex } from '../bytes/hex.ts'
 import { ByteReader } from '../bytes/reader.ts'
 import { ByteWriter } from '../bytes/writer.ts'
@@ -190,7 +191,9 @@ test.each(handshakes)('[HS1] to [HS9] handshake of app $app', (vector) => {
   expect([offer, answer.message, proof.message].map(encodeHex)).toEqual(vector.messages)
   expect(proof.remote).toMatchObject({ peer: vector.responder.peer, epoch: vector.responder.epoch })
   expect(end.remote).toMatchObject({ peer: vector.initiator.peer, epoch: vector.initiator.epoch })
-  const sealed = proof.keys.send.sealAt(0, new Uint8Array(0), Uint8Array.of(1, 2, 3))
+  const sealed = concatBytes(
+    ...proof.keys.send.sealAt(0, new Uint8Array(0), Uint8Array.of(1, 2, 3)),
+  )
   expect(encodeHex(sealed)).toBe(vector.firstSealed)
   expect(end.keys.receive.openAt(0, new Uint8Array(0), sealed)).toEqual(Uint8Array.of(1, 2, 3))
 })

@@ -8,7 +8,8 @@
 
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { LinkPort, Priority } from '../link/link-port.ts'
+import { wholePayload } from '../link/frame.ts'
+import type { FramePayload, LinkPort, Priority } from '../link/link-port.ts'
 import {
   decodePacket,
   encodePacket,
@@ -70,7 +71,7 @@ export class Forwarding {
   send(
     destination: PeerId,
     priority: Priority,
-    payload: Uint8Array,
+    payload: FramePayload,
     nowMs: number,
   ): PacketSendResult {
     const { mesh } = this.#context.recorder
@@ -83,7 +84,7 @@ export class Forwarding {
     const source = this.#local
     const header = { priority, hopLimit, congestionMarked, source, destination }
     if (nextHop === undefined) {
-      const bytes = encodePacket({ ...header, payload })
+      const bytes = encodePacket({ ...header, payload: wholePayload(payload) })
       const waiting = { bytes, destination, priority, arrivedFrom: undefined, arrivedAtMs: nowMs }
       if (this.#parking.park(destination, waiting, nowMs) !== 'parked') {
         mesh.packetsUnroutable.add()
@@ -91,7 +92,8 @@ export class Forwarding {
       }
       this.#countParked()
     } else {
-      const parts = [encodePacketHeader(header), payload] as const
+      const rest = payload instanceof Uint8Array ? [payload] : payload
+      const parts = [encodePacketHeader(header), ...rest]
       const result = this.#links.send(nextHop, 'packet', priority, parts, nowMs)
       if (result !== 'accepted') return this.#refuse(nextHop)
     }

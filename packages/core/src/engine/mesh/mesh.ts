@@ -9,7 +9,14 @@ import type { TransportCapabilities } from '../../transport/transport.ts'
 import { assert, unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { LinkDescription, LinkPort, MeshFrameKind, Priority } from '../link/link-port.ts'
+import { payloadBytesOf } from '../link/frame.ts'
+import type {
+  FramePayload,
+  LinkDescription,
+  LinkPort,
+  MeshFrameKind,
+  Priority,
+} from '../link/link-port.ts'
 import { CommonNeighbourRouter } from './common-neighbour-router.ts'
 import { Forwarding, type ForwardingOutput } from './forwarding.ts'
 import { Introductions, type IntroductionOutput } from './introductions.ts'
@@ -162,10 +169,11 @@ export class Mesh implements PacketPort {
   }
 
   /** Sends one payload of at most 64 KiB less the header to another peer. */
-  send(to: PeerId, priority: Priority, payload: Uint8Array, nowMs: number): PacketSendResult {
+  send(to: PeerId, priority: Priority, payload: FramePayload, nowMs: number): PacketSendResult {
     assert(to !== this.#local, 'a packet goes to another peer')
-    const bytes = packetHeaderBytes + payload.length
-    assert(payload.length > 0 && bytes <= packetBytesMax, 'a packet keeps to its bounds')
+    const bytes = payloadBytesOf(payload)
+    const isBounded = bytes > 0 && packetHeaderBytes + bytes <= packetBytesMax
+    assert(isBounded, 'a packet keeps to its bounds')
     return this.#forwarding.send(to, priority, payload, nowMs)
   }
 

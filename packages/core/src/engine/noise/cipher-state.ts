@@ -5,7 +5,8 @@
  */
 
 import { assert } from '../assert.ts'
-import type { Cryptography } from '../crypto/cryptography.ts'
+import { concatBytes } from '../bytes/compare.ts'
+import type { Cryptography, Sealed } from '../crypto/cryptography.ts'
 
 /** Bytes that sealing adds (the Poly1305 tag). */
 export const tagBytes = 16
@@ -33,7 +34,7 @@ export class CipherState {
   seal(additional: Uint8Array, plaintext: Uint8Array): Uint8Array {
     const sealed = this.sealAt(this.#nonce, additional, plaintext)
     this.#nonce += 1
-    return sealed
+    return concatBytes(...sealed)
   }
 
   /** DecryptWithAd: under the next nonce, which is used up only when the tag fits. */
@@ -43,25 +44,11 @@ export class CipherState {
     return opened
   }
 
-  /**
-   * Seals under an explicit nonce (section 11.4); the caller sees to it that none repeats. Ciphertext
-   * and tag stand behind `headroomBytes` that the caller fills.
-   */
-  sealAt(
-    nonce: number,
-    additional: Uint8Array,
-    plaintext: Uint8Array,
-    headroomBytes = 0,
-  ): Uint8Array {
+  /** Seals under an explicit nonce (section 11.4); the caller sees to it that none repeats. */
+  sealAt(nonce: number, additional: Uint8Array, plaintext: Uint8Array): Sealed {
     assert(nonce < Number.MAX_SAFE_INTEGER, 'nonces are used up')
     this.#writeNonce(nonce)
-    return this.#cryptography.seal(
-      this.#key,
-      this.#nonceBytes,
-      additional,
-      plaintext,
-      headroomBytes,
-    )
+    return this.#cryptography.seal(this.#key, this.#nonceBytes, additional, plaintext)
   }
 
   /** Opens under an explicit nonce; `undefined` when the tag does not fit. */
@@ -78,8 +65,8 @@ export class CipherState {
   rekeyed(): CipherState {
     // The nonce 2^64 - 1 is kept for this.
     const nonce = new Uint8Array(12).fill(0xff, 4)
-    const sealed = this.#cryptography.seal(this.#key, nonce, noAdditional, zeroKey)
-    return new CipherState(sealed.slice(0, zeroKey.length), this.#cryptography)
+    const [key] = this.#cryptography.seal(this.#key, nonce, noAdditional, zeroKey)
+    return new CipherState(key.slice(), this.#cryptography)
   }
 
   /** 32 zero bits, then the nonce in 64 bits, little-endian (section 12.3). */

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 
+import { concatBytes } from '../bytes/compare.ts'
 import { encodeHex } from '../bytes/hex.ts'
 import { encodeUtf8 } from '../bytes/utf8.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
@@ -14,7 +15,7 @@ const empty = new Uint8Array(0)
 test('[HS1] both ends come to the same next key, and the one before does not open its packets', () => {
   const key = new Uint8Array(32).fill(7)
   const [one, other] = [key, key].map((bytes) => new CipherState(bytes, nobleCryptography))
-  const sealed = one!.rekeyed().sealAt(5, empty, encodeUtf8('kettle'))
+  const sealed = concatBytes(...one!.rekeyed().sealAt(5, empty, encodeUtf8('kettle')))
   expect(other!.openAt(5, empty, sealed)).toBeUndefined()
   expect(other!.rekeyed().openAt(5, empty, sealed)).toEqual(encodeUtf8('kettle'))
   expect(other!.rekeyed().rekeyed().openAt(5, empty, sealed)).toBeUndefined()
@@ -23,10 +24,10 @@ test('[HS1] both ends come to the same next key, and the one before does not ope
 test('[HS1] the next key is the first 32 bytes of zeros sealed under the last nonce', () => {
   const key = new Uint8Array(32).fill(7)
   const nonce = new Uint8Array(12).fill(0xff, 4)
-  const next = nobleCryptography.seal(key, nonce, empty, new Uint8Array(32)).slice(0, 32)
+  const [next] = nobleCryptography.seal(key, nonce, empty, new Uint8Array(32))
   const expected = new CipherState(next, nobleCryptography).sealAt(0, empty, empty)
   const rekeyed = new CipherState(key, nobleCryptography).rekeyed()
-  expect(encodeHex(rekeyed.sealAt(0, empty, empty))).toBe(encodeHex(expected))
+  expect(rekeyed.sealAt(0, empty, empty).map(encodeHex)).toEqual(expected.map(encodeHex))
 })
 
 test('[HS1] both ends of a handshake export the same secret for a label, and another for another', () => {

@@ -220,10 +220,10 @@ export class HostileMember implements FuzzNode {
       sha256: (message) => cryptography.sha256(message),
       hmacSha256: (...parts) => cryptography.hmacSha256(...parts),
       open: (...parts) => cryptography.open(...parts),
-      seal: (key, nonce, additional, plaintext, headroomBytes) => {
+      seal: (key, nonce, additional, plaintext) => {
         const swapped =
           what === 'hello' ? this.#takeHello(additional) : this.#takePacket(additional)
-        return cryptography.seal(key, nonce, additional, swapped ?? plaintext, headroomBytes)
+        return cryptography.seal(key, nonce, additional, swapped ?? plaintext)
       },
     }
   }

@@ -39,9 +39,9 @@ function tapped(tap: Tap): Cryptography {
       for (const bytes of [key, additional, plaintext]) tap.add(bytes)
       return plaintext
     },
-    seal(key, nonce, additional, plaintext, headroomBytes) {
+    seal(key, nonce, additional, plaintext) {
       for (const bytes of [key, additional, plaintext]) tap.add(bytes)
-      return nodeCryptography.seal(key, nonce, additional, plaintext, headroomBytes)
+      return nodeCryptography.seal(key, nonce, additional, plaintext)
     },
   }
 }
