@@ -10,7 +10,7 @@ import { streamWindowBytes } from './receive-stream.ts'
 import { encodeStreamHeader } from './stream-header.ts'
 import { streamsOpenMax } from './stream-ids.ts'
 import type { StreamHandle } from './stream-port.ts'
-import { HostileEnd, type VirtualEnd } from './virtual-network.ts'
+import { HostileEnd, higherPeer, type VirtualEnd } from './virtual-network.ts'
 
 const header = encodeStreamHeader({ protocol: 'test', priority: 'bulk' })
 const none = new Uint8Array(0)
@@ -155,6 +155,21 @@ describe('what comes late or twice', () => {
       'stream-stopped',
       'stream-reset',
     ])
+  })
+
+  test('[ST12] an end opens no more than 128 at once, whatever it is allowed', () => {
+    const hostile = new HostileEnd(true)
+    const { end } = hostile
+    hostile.say(1, { type: 'stream-allowance', limit: 2 ** 48 })
+    const open = () => end.streams.open({ protocol: 'ours', priority: 'sync' })
+    for (let count = 0; count < streamsOpenMax; count += 1) expect(open()).toBeTypeOf('number')
+    expect(open()).toBe('limit')
+    end.streams.reset(8, 1)
+    hostile.say(2, reset(8, 0))
+    end.take()
+    hostile.acknowledgeAll(3)
+    expect(end.take()).toContainEqual({ type: 'streams-available', peer: higherPeer })
+    expect(open()).toBeTypeOf('number')
   })
 
   test('[ST20] no more streams are told of than are allowed, however fast they end', () => {

@@ -8,8 +8,9 @@
 import { priorities } from '../link/link-port.ts'
 
 /**
- * Streams of the other end that may be open here at once: as QUIC's servers have it, about a hundred,
- * some 2 kB each. Beyond what it was allowed the connection ends.
+ * Streams of one end that are open at once: as QUIC's servers have it, about a hundred, some 2 kB each.
+ * This end opens no more, whatever it is allowed; beyond what the other end was allowed the connection
+ * ends.
  */
 export const streamsOpenMax = 128
 
@@ -34,6 +35,7 @@ export class StreamIds {
   readonly #localFirst: number
   readonly #remoteFirst: number
   #openedCount = 0
+  #closedCount = 0
   /** How many this end may open, in all. */
   #limit: number
   #remoteOpenedCount = 0
@@ -48,19 +50,22 @@ export class StreamIds {
     this.#limit = limit
   }
 
-  /** The next id of this end; `undefined` when the peer allows no more. */
-  open(): number | undefined {
-    if (this.#openedCount >= this.#limit) return undefined
+  /** This end may open another stream. */
+  get mayOpen(): boolean {
+    const openCount = this.#openedCount - this.#closedCount
+    return this.#openedCount < this.#limit && openCount < streamsOpenMax
+  }
+
+  /** The next id of this end; only while it may open. */
+  open(): number {
     const id = this.#localFirst + 2 * this.#openedCount
     this.#openedCount += 1
     return id
   }
 
-  /** The peer allows that many, in all; limits never shrink. True when it is more than before. */
-  raiseLimit(limit: number): boolean {
-    const isMore = limit > this.#limit
+  /** The peer allows that many, in all; limits never shrink. */
+  raiseLimit(limit: number): void {
     this.#limit = Math.max(this.#limit, limit)
-    return isMore
   }
 
   /** For ids from 4. */
@@ -85,6 +90,7 @@ export class StreamIds {
   /** A stream is over and forgotten. */
   closed(id: number): void {
     if ((id - this.#remoteFirst) % 2 === 0) this.#remoteClosedCount += 1
+    else this.#closedCount += 1
   }
 
   /**

@@ -138,12 +138,11 @@ export class StreamSet {
 
   /** Opens a stream. */
   open(header: StreamHeader): StreamHandle | StreamRefusal {
-    const id = this.#ids.open()
-    if (id === undefined) {
+    if (!this.#ids.mayOpen) {
       this.#awaitsAllowance = true
       return 'limit'
     }
-    const stream = this.#add(id)
+    const stream = this.#add(this.#ids.open())
     const handle = stream.open(header)
     this.#sender.update(stream)
     this.#context.recorder.connection.streamsOpened.add()
@@ -277,10 +276,8 @@ export class StreamSet {
         this.#sender.raiseLimit(frame.limit)
         return undefined
       case 'stream-allowance':
-        if (this.#ids.raiseLimit(frame.limit) && this.#awaitsAllowance) {
-          this.#awaitsAllowance = false
-          this.#outputs.push({ type: 'streams-available', peer: this.#options.peer })
-        }
+        this.#ids.raiseLimit(frame.limit)
+        this.#tellAvailable()
         return undefined
       default:
         return this.#intake.received(frame)
@@ -295,6 +292,13 @@ export class StreamSet {
       connection.messageBytesReceived.add(message.length)
       this.#outputs.push({ type: 'message', peer, stream: priorities[stream.rank]!, message })
     }
+  }
+
+  /** Whoever asked for a stream in vain may ask again. */
+  #tellAvailable(): void {
+    if (!this.#awaitsAllowance || !this.#ids.mayOpen) return
+    this.#awaitsAllowance = false
+    this.#outputs.push({ type: 'streams-available', peer: this.#options.peer })
   }
 
   #add(id: number): ApplicationStream {
@@ -317,6 +321,7 @@ export class StreamSet {
       this.#notices.remove(id)
       this.#ids.closed(id)
       if (stream.handle !== undefined) this.#directory.remove(stream.handle)
+      this.#tellAvailable()
     }
     if (this.#ids.isAllowanceDue) this.#notices.add({ type: 'stream-allowance' })
   }
