@@ -140,6 +140,21 @@ describe('a stream of an application', () => {
     expect(high.connection.measure().unconsumedBytes).toBe(0)
   })
 
+  test('[ST15] a reset gives up what was finished and has not arrived', () => {
+    const network = new VirtualNetwork()
+    const { low, high } = network
+    open(low)
+    network.run()
+    low.streams.write(4, new Uint8Array(streamWriteBytesMax))
+    low.streams.finish(4)
+    network.run(6)
+    low.streams.reset(4, 9)
+    expect(low.connection.measure().sendBufferBytes).toBe(0)
+    network.run()
+    expect(types(high).at(-1)).toBe('stream-reset')
+    expect(types(low)).not.toContain('stream-delivered')
+  })
+
   test('[ST20] that the other end has ended waits for its own application', () => {
     const network = new VirtualNetwork()
     const { low, high } = network

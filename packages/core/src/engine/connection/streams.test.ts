@@ -112,6 +112,57 @@ describe('a stream', () => {
     expect(sender.takePiece(1000, 1e9)).toEqual({ offset: 200, length: 200, fin: false })
   })
 
+  test('[ST15] the end goes with the last bytes, again when it is lost, and never once it has arrived', () => {
+    const sender = new SendStream(0, 1000)
+    sender.write(message(100))
+    const first = sender.takePiece(60, 1e9)!
+    sender.finish()
+    const last = sender.takePiece(60, 1e9)!
+    expect([first.fin, last.fin]).toEqual([false, true])
+    expect(sender.canSend(1e9)).toBe(false)
+    sender.lost(last)
+    expect(sender.takePiece(60, 1e9)).toEqual(last)
+    sender.acknowledged(last)
+    expect(sender.state).toBe('data-sent')
+    sender.lost(first)
+    expect(sender.takePiece(1000, 1e9)).toEqual(first)
+    expect(sender.canSend(1e9)).toBe(false)
+    sender.acknowledged(first)
+    expect(sender.state).toBe('data-received')
+  })
+
+  test('[ST15] an end after all bytes have left goes by itself, also again', () => {
+    const sender = new SendStream(0, 1000)
+    sender.write(message(100))
+    sender.takePiece(1000, 1e9)
+    sender.finish()
+    // The end needs no credit.
+    const end = { offset: 100, length: 0, fin: true }
+    expect(sender.takePiece(1000, 0)).toEqual(end)
+    expect(sender.canSend(1e9)).toBe(false)
+    sender.lost(end)
+    expect(sender.takePiece(1000, 0)).toEqual(end)
+    sender.everythingInFlightIsLost()
+    expect(sender.takePiece(1000, 0)).toEqual({ offset: 0, length: 100, fin: true })
+  })
+
+  test('[ST22] what is acknowledged is freed, whatever is missing before it', () => {
+    const sender = new SendStream(0, 1e9)
+    for (let count = 0; count < 3; count += 1) sender.write(message(10_000))
+    const pieces = [0, 1, 2].map(() => sender.takePiece(10_000, 1e9)!)
+    sender.acknowledged(pieces[1]!)
+    expect(sender.heldBytes).toBe(20_000)
+    // Half of a chunk frees nothing yet.
+    sender.acknowledged({ offset: 20_000, length: 5_000, fin: false })
+    expect(sender.heldBytes).toBe(20_000)
+    sender.acknowledged(pieces[2]!)
+    expect(sender.heldBytes).toBe(10_000)
+    sender.lost(pieces[0]!)
+    expect(bytesOf(sender, sender.takePiece(20_000, 1e9)!)).toEqual(message(10_000))
+    sender.acknowledged(pieces[0]!)
+    expect(sender.heldBytes).toBe(0)
+  })
+
   test('[ST1] thousands of small messages share few chunks of memory', () => {
     const stream = new MessageStream(0, 1e9)
     for (let index = 0; index < 10_000; index += 1) stream.queue(message(10, index))
