@@ -13,6 +13,7 @@ import {
 import type { FirefoxPage, PageServer, TestPage } from '@fieldmesh/testing-browser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { webrtc } from './node.ts'
+import { carrySignals } from './signal-carrier.test-page.ts'
 import type { EndPlace } from './webrtc.test-page.ts'
 
 const [peerA, peerB] = ['00000000000000aa', '00000000000000bb']
@@ -97,15 +98,6 @@ async function startPair(placeA: EndPlace, placeB: EndPlace) {
   carrySignals(dialler, listener)
   carrySignals(listener, dialler)
   return [dialler, listener] as const
-}
-
-function carrySignals(from: TransportEnd, to: TransportEnd): void {
-  const carry = async () => {
-    for (let signal = await from.nextSignal(); signal; signal = await from.nextSignal()) {
-      await to.receiveSignal(from.peer, signal.hex)
-    }
-  }
-  carry().catch(() => undefined)
 }
 
 describe('webrtc transport from page to page', () => {

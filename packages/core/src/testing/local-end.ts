@@ -36,7 +36,7 @@ export function localEnd(transport: Transport, peer: string): TransportEnd {
 class LocalEnd implements TransportEnd {
   readonly peer: string
   readonly #transport: Transport
-  readonly #channels: OpenChannel[] = []
+  readonly #channels: (OpenChannel | undefined)[] = []
   readonly #acceptedChannels: ChannelNumber[] = []
   #acceptedTaken = 0
   readonly #addresses: string[] = []
@@ -250,6 +250,10 @@ class LocalEnd implements TransportEnd {
   async log(channel: ChannelNumber): Promise<ChannelLog> {
     const { received, drainedCount, closed, afterClosed } = this.#at(channel)
     return { received, drainedCount, closed, afterClosed }
+  }
+
+  async forget(channel: ChannelNumber): Promise<void> {
+    this.#channels[channel] = undefined
   }
 
   async bufferedBytes(channel: ChannelNumber): Promise<number> {

@@ -91,6 +91,8 @@ export interface TransportEnd {
   close(channel: ChannelNumber, times?: number): Promise<void>
   closed(channel: ChannelNumber): Promise<ChannelCloseReason>
   log(channel: ChannelNumber): Promise<ChannelLog>
+  /** Lets a channel go that is not asked about any more. */
+  forget(channel: ChannelNumber): Promise<void>
   bufferedBytes(channel: ChannelNumber): Promise<number>
   /** The next signal to be carried; null when the end is stopped. */
   nextSignal(): Promise<SignalRecord | null>
