@@ -21,6 +21,9 @@ test('gives what an array gives, whatever is pushed and taken', () => {
           if (taken < pushed) taken += 1
         }
         expect(fifo.length).toBe(pushed - taken)
+        expect(fifo.at(0)).toBe(taken < pushed ? taken : undefined)
+        expect(fifo.at(pushed - taken - 1)).toBe(taken < pushed ? pushed - 1 : undefined)
+        expect(fifo.at(pushed - taken)).toBe(undefined)
       }
     }),
   )

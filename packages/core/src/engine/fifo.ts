@@ -17,6 +17,11 @@ export class Fifo<Item> {
     return this.#items.length - this.#taken
   }
 
+  /** The item so many places behind the first. */
+  at(index: number): Item | undefined {
+    return this.#items[this.#taken + index]
+  }
+
   push(item: Item): void {
     this.#items.push(item)
   }

@@ -2,32 +2,38 @@
  * What goes out on one channel: the session's own frames, then hellos, then frames of the mesh by
  * priority, in messages as large as the channel takes and its credit allows (rule FR5 of
  * docs/specs/link.md).
- *
- * Invariant: a frame that was given up half-way is never gone on with here.
  */
 
 import type { EngineContext } from '../context.ts'
 import type { ChannelMessages } from './channel-messages.ts'
-import { priorityIndexes } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 import type { FrameCipher } from './frame-cipher.ts'
 import { FramePacker } from './frame-packer.ts'
 import { encodeHello } from './hello.ts'
 import type { Liveness } from './liveness.ts'
-import type { SendQueue } from './send-queue.ts'
+
+/** Where the mesh frames of a channel come from, while it is the one that carries them. */
+export interface MeshFrames {
+  /** The next frame of that priority; called only when it will be sent. */
+  take(priority: PriorityIndex): OutgoingFrame | undefined
+  /** What is to be acknowledged now, if anything is; something always is with a hello. */
+  takeReceipt(withHello: boolean): OutgoingFrame | undefined
+}
+
+/** A frame of the session's own; another one for the same slot takes its place while it waits. */
+interface OwnFrame {
+  frame: OutgoingFrame
+  readonly slot: string | undefined
+}
 
 /** The sending half of one channel. */
 export class ChannelSender {
-  /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
-  carriedFrames = false
-  /** Frames were given up half-way (`takeBack`): the other end waits for their rest in vain. */
-  gaveUpFrames = false
-  /** The farewell is on its way or has left: what came is acknowledged without delay. */
+  /** Nothing follows but the farewell. */
   isEnding = false
   readonly #context: EngineContext
   readonly #messages: ChannelMessages
   readonly #packer: FramePacker
-  readonly #ownFrames: OutgoingFrame[] = []
+  readonly #ownFrames: OwnFrame[] = []
 
   /** Messages and cipher are the session's. */
   constructor(context: EngineContext, messages: ChannelMessages, cipher: FrameCipher) {
@@ -42,9 +48,14 @@ export class ChannelSender {
     return isSaid && this.#messages.isDelivered
   }
 
-  /** Sends a frame of the session's own before all others. */
-  say(frame: OutgoingFrame): void {
-    this.#ownFrames.push(frame)
+  /**
+   * Sends a frame of the session's own before all others. One that still waits for the same slot is
+   * replaced where it stands, so that however often something is said anew, little waits.
+   */
+  say(frame: OutgoingFrame, slot?: string): void {
+    const waiting = this.#ownFrames.find((own) => slot !== undefined && own.slot === slot)
+    if (waiting) waiting.frame = frame
+    else this.#ownFrames.push({ frame, slot })
   }
 
   /** Forgets what the session has not said yet. */
@@ -53,30 +64,17 @@ export class ChannelSender {
   }
 
   /**
-   * Gives up frames under way, to be sent from their start on another channel. Not those of the
-   * control priority: the farewell follows them, so they are finished here.
-   */
-  takeBack(queue: SendQueue): void {
-    for (const priority of priorityIndexes) {
-      const frame = priority === 0 ? undefined : this.#packer.takeBack(priority)
-      if (!frame) continue
-      queue.putBack(priority, frame)
-      this.gaveUpFrames = true
-    }
-  }
-
-  /**
    * The next message: with hellos only while the channel is usable and so has a `liveness`, with
-   * mesh frames only from a queue.
+   * mesh frames only where they are given.
    */
   transmit(
-    queue: SendQueue | undefined,
+    meshFrames: MeshFrames | undefined,
     liveness: Liveness | undefined,
     nowMs: number,
   ): Uint8Array | undefined {
     const message =
       this.#messages.transmitFirst(nowMs) ??
-      this.#transmitNew(queue, liveness, nowMs) ??
+      this.#transmitNew(meshFrames, liveness, nowMs) ??
       this.#messages.transmitLast(this.isEnding, nowMs)
     if (!message) return undefined
     const { link } = this.#context.recorder
@@ -87,7 +85,7 @@ export class ChannelSender {
   }
 
   #transmitNew(
-    queue: SendQueue | undefined,
+    meshFrames: MeshFrames | undefined,
     liveness: Liveness | undefined,
     nowMs: number,
   ): Uint8Array | undefined {
@@ -98,7 +96,7 @@ export class ChannelSender {
     }
     const lowest = liveness ? allowance.lowest : 0
     const contents = this.#packer.pack(allowance.contentsBytes, lowest, (priority) =>
-      this.#nextFrame(priority, queue, liveness, nowMs),
+      this.#nextFrame(priority, meshFrames, liveness, nowMs),
     )
     if (contents) return this.#messages.wrap(contents, nowMs)
     if (allowance.lowest === 3) this.#messages.idle()
@@ -107,20 +105,21 @@ export class ChannelSender {
 
   #nextFrame(
     priority: PriorityIndex,
-    queue: SendQueue | undefined,
+    meshFrames: MeshFrames | undefined,
     liveness: Liveness | undefined,
     nowMs: number,
   ): OutgoingFrame | undefined {
     if (priority === 0) {
       const own = this.#ownFrames.shift()
-      if (own) return own
+      if (own) return own.frame
       const hello = liveness?.takeHello(nowMs)
+      const receipt = liveness && meshFrames?.takeReceipt(hello !== undefined)
+      if (hello && receipt) this.say(receipt)
       if (hello) return { kind: 'hello', payload: encodeHello(hello) }
+      if (receipt) return receipt
     }
-    const frame = liveness && queue?.take(priority)
-    if (!frame) return undefined
-    this.carriedFrames = true
-    liveness.dataSent(nowMs)
+    const frame = liveness && meshFrames?.take(priority)
+    if (frame) liveness.dataSent(nowMs)
     return frame
   }
 }

@@ -3,8 +3,8 @@
  *
  *     handshaking ──► up ◄──► suspect
  *          │           │         │
- *          │           ├─► draining (said farewell, still listening)
- *          └──────► closing ◄────┴──► closed
+ *          └──────► closing ◄────┘
+ *                      └──► closed
  *
  * Each transition leaves an event with its reason. A session decides nothing about its link: what
  * the neighbourhood must know it tells through `takeEvent`.
@@ -14,28 +14,37 @@ import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import { Fifo } from '../fifo.ts'
 import type { ChannelId } from '../input.ts'
-import type { ChannelTraits } from '../../transport/channel.ts'
+import type { ChannelCost, ChannelTraits } from '../../transport/channel.ts'
+import { decodeBundleFrame, encodeBundleFrame } from './bundle-frame.ts'
+import type { BundleFrame } from './bundle-frame.ts'
+import type { JudgedChannel } from './channel-choice.ts'
 import type { ChannelMessages } from './channel-messages.ts'
 import { ChannelReceiver } from './channel-receiver.ts'
 import type { OpenedFrame, ReceiveFault } from './channel-receiver.ts'
 import { ChannelSender } from './channel-sender.ts'
+import type { MeshFrames } from './channel-sender.ts'
 import { decodeCloseReason, encodeCloseReason } from './close-reason.ts'
 import type { CloseReason, WireCloseReason } from './close-reason.ts'
 import { frameKindOf } from './frame.ts'
+import type { PriorityIndex } from './frame.ts'
 import { FrameCipher } from './frame-cipher.ts'
 import { decodeHello } from './hello.ts'
 import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
 import type { LinkDescription } from './link-port.ts'
-import { Liveness } from './liveness.ts'
+import {
+  bluetoothHelloIntervalMs,
+  helloIntervalMs,
+  Liveness,
+  spareHelloIntervalMs,
+} from './liveness.ts'
 import { messagesOfChannel } from './messages-of-channel.ts'
-import type { SendQueue } from './send-queue.ts'
 import type { SessionEvent, SessionOptions, SessionState } from './session-event.ts'
 
 /** A handshake that takes longer is given up, in milliseconds. */
 export const handshakeTimeoutMs = 10_000
 
 /** A farewell that the other end does not answer is final after this time, in milliseconds. */
-export const drainTimeoutMs = 2_000
+export const farewellTimeoutMs = 2_000
 
 /** The state machine of one channel. */
 export class ChannelSession {
@@ -56,6 +65,9 @@ export class ChannelSession {
   #liveness: Liveness | undefined
   #remote: RemoteIdentity | undefined
   #mustClose = false
+  #isSpare = false
+  #isDoubted = false
+  #hasJoined = false
 
   constructor(context: EngineContext, options: SessionOptions, nowMs: number) {
     this.#context = context
@@ -105,14 +117,27 @@ export class ChannelSession {
     return this.#state === 'up' || this.#state === 'suspect'
   }
 
-  /** Mesh frames were sent on it: they may be lost when it ends without a farewell. */
-  get carriedFrames(): boolean {
-    return this.#sender.carriedFrames
+  /** When the latest hello left that the other end is known to have received. */
+  get answeredAtMs(): number {
+    return this.#liveness?.answeredAtMs ?? Number.NEGATIVE_INFINITY
   }
 
-  /** Mesh frames can be sent on it, or again: not after some were given up half-way. */
-  get canCarry(): boolean {
-    return this.usable && !this.#sender.gaveUpFrames
+  get cost(): ChannelCost {
+    return this.traits.cost
+  }
+
+  /** How well the other end is heard. */
+  get health(): JudgedChannel['health'] {
+    if (!this.usable) return 'over'
+    if (this.#state === 'suspect') return 'suspect'
+    return this.#isDoubted ? 'doubted' : 'up'
+  }
+
+  /** Whether it is kept in reserve behind another channel to the neighbour: then it says little. */
+  setSpare(isSpare: boolean, nowMs: number): void {
+    if (isSpare === this.#isSpare) return
+    this.#isSpare = isSpare
+    this.#liveness?.setInterval(this.#helloIntervalMs(), nowMs)
   }
 
   /** Begins the handshake where it is this end's move. */
@@ -150,6 +175,12 @@ export class ChannelSession {
     this.#liveness?.probe()
   }
 
+  /** Says something about the channels of the link; what it makes out of date is left unsaid. */
+  sayBundle(frame: BundleFrame): void {
+    const slot = frame.type === 'join' ? undefined : 'switch'
+    this.#sender.say({ kind: 'bundle-switch', payload: encodeBundleFrame(frame) }, slot)
+  }
+
   /** This machine slept for that long: silence meanwhile proves nothing. */
   woke(sleptMs: number, nowMs: number): void {
     this.#liveness?.woke(nowMs)
@@ -159,28 +190,15 @@ export class ChannelSession {
   /** Says farewell with a reason and closes the channel after it. Idempotent. */
   close(reason: WireCloseReason, nowMs: number): void {
     if (this.#isOver()) return
-    if (this.#state !== 'draining') this.#sayFarewell(reason)
-    this.#enter('closing', reason)
-    this.#stateDeadlineMs = nowMs + drainTimeoutMs
-    this.#events.push({ type: 'ended', reason, by: 'local' })
-  }
-
-  /** Says farewell and stops sending, but listens until the other end has done the same. */
-  drain(reason: WireCloseReason, nowMs: number): void {
-    if (!this.usable) return
     this.#sayFarewell(reason)
-    this.#enter('draining', reason)
-    this.#stateDeadlineMs = nowMs + drainTimeoutMs
+    this.#enter('closing', reason)
+    this.#stateDeadlineMs = nowMs + farewellTimeoutMs
+    this.#events.push({ type: 'ended', reason, by: 'local' })
   }
 
   /** The channel is gone. */
   channelClosed(reason: string): void {
     if (this.#state !== 'closed') this.#enter('closed', reason)
-  }
-
-  /** Gives up frames under way, to be sent from their start on another channel. */
-  takeBack(queue: SendQueue): void {
-    this.#sender.takeBack(queue)
   }
 
   handleDeadline(nowMs: number): void {
@@ -192,9 +210,6 @@ export class ChannelSession {
       case 'up':
       case 'suspect':
         this.#judge(nowMs)
-        return
-      case 'draining':
-        if (nowMs >= this.#stateDeadlineMs) this.close('duplicate', nowMs)
         return
       case 'closing':
         // The farewell found no credit for all this time: the channel closes without it.
@@ -219,11 +234,11 @@ export class ChannelSession {
     return Math.min(stateDeadlineMs, this.#messages.nextDeadlineMs())
   }
 
-  /** The next message for the channel, with mesh frames from the queue where one is given. */
-  transmit(queue: SendQueue | undefined, nowMs: number): Uint8Array | undefined {
+  /** The next message for the channel, with mesh frames where they are given. */
+  transmit(meshFrames: MeshFrames | undefined, nowMs: number): Uint8Array | undefined {
     if (this.#state === 'closed' || this.#mustClose) return undefined
     return this.usable
-      ? this.#sender.transmit(queue, this.#liveness, nowMs)
+      ? this.#sender.transmit(meshFrames, this.#liveness, nowMs)
       : this.#sender.transmit(undefined, undefined, nowMs)
   }
 
@@ -236,7 +251,7 @@ export class ChannelSession {
     return true
   }
 
-  #take({ kindCode, payload }: OpenedFrame, nowMs: number): void {
+  #take({ kindCode, priority, payload }: OpenedFrame, nowMs: number): void {
     const kind = frameKindOf(kindCode)
     const { link } = this.#context.recorder
     if (kind === 'close') {
@@ -259,13 +274,14 @@ export class ChannelSession {
       case 'route':
       case 'presence':
       case 'packet':
-        this.#events.push({ type: 'frame', kind, payload: detached(payload) })
+        this.#events.push({ type: 'frame', kind, priority, payload: detached(payload) })
         return
+      case 'bundle-switch':
+        return this.#takeBundleFrame(priority, decodeBundleFrame(payload))
       case 'auth':
         return this.#receiver.refuse()
       case 'route-request':
       case 'link-control':
-      case 'bundle-switch':
       case 'extension':
       case undefined:
         link.framesSkipped.add()
@@ -273,6 +289,15 @@ export class ChannelSession {
       default:
         return unreachable(kind)
     }
+  }
+
+  #takeBundleFrame(priority: PriorityIndex, frame: BundleFrame | 'malformed' | 'unknown'): void {
+    if (frame === 'unknown') return this.#context.recorder.link.framesSkipped.add()
+    if (frame === 'malformed') return this.#receiver.refuse()
+    // The first frame on a channel is a `join`, and no other one is.
+    if ((frame.type === 'join') === this.#hasJoined) return this.#receiver.refuse()
+    this.#hasJoined = true
+    this.#events.push({ type: 'bundle', priority, frame })
   }
 
   #takeHelloOutcome(outcome: 'ignored' | 'measured' | 'unmeasured' | undefined): void {
@@ -299,7 +324,7 @@ export class ChannelSession {
         this.#messages.proven(nowMs)
         this.#remote = step.remote
         this.#receiver.believesClearFarewell = this.role === 'initiator'
-        this.#liveness = new Liveness(nowMs)
+        this.#liveness = new Liveness(this.#helloIntervalMs(), nowMs)
         link.handshakes.add()
         link.handshakeMs.observe(nowMs - this.#openedAtMs)
         this.#enter('up', 'proven')
@@ -315,7 +340,7 @@ export class ChannelSession {
     // know that all they sent has arrived.
     if (this.usable) this.#sayFarewell(reason === 'unknown' ? 'stopped' : reason)
     this.#enter('closing', `remote ${reason}`)
-    this.#stateDeadlineMs = nowMs + drainTimeoutMs
+    this.#stateDeadlineMs = nowMs + farewellTimeoutMs
     this.#events.push({ type: 'ended', reason, by: 'remote' })
   }
 
@@ -325,12 +350,23 @@ export class ChannelSession {
     else if (verdict === 'suspect' && this.#state === 'up') {
       this.#enter('suspect', 'unanswered')
       this.#events.push({ type: 'suspect' })
+    } else if (!this.#isDoubted && this.#liveness?.isDoubted(nowMs)) {
+      this.#isDoubted = true
+      this.#events.push({ type: 'doubted' })
     }
   }
 
   #heard(nowMs: number): void {
     this.#liveness?.received(nowMs)
-    if (this.#state === 'suspect') this.#enter('up', 'heard')
+    this.#isDoubted = false
+    if (this.#state !== 'suspect') return
+    this.#enter('up', 'heard')
+    this.#events.push({ type: 'recovered' })
+  }
+
+  #helloIntervalMs(): number {
+    if (this.#isSpare) return spareHelloIntervalMs
+    return this.cost.class === 'bluetooth' ? bluetoothHelloIntervalMs : helloIntervalMs
   }
 
   #fail(fault: ReceiveFault, nowMs: number): void {

@@ -82,13 +82,6 @@ export class FramePacker {
     return this.#underWay[priority] !== undefined
   }
 
-  /** Gives up the frame under way at that priority, for another channel to send from its start. */
-  takeBack(priority: PriorityIndex): OutgoingFrame | undefined {
-    const frame = this.#underWay[priority]?.frame
-    this.#underWay[priority] = undefined
-    return frame
-  }
-
   #begin(priority: PriorityIndex, frame: OutgoingFrame | undefined): FrameUnderWay | undefined {
     if (!frame) return undefined
     const body = this.#cipher.seal(frameKindCodes[frame.kind], priority, frame.payload)

@@ -1,17 +1,19 @@
 /**
  * The links of this peer: what it means for them, and for the targets that were dialled, that
- * channels are proven, answer, fall silent and end (rules LK8 to LK10, LK15 and LK16 of
+ * channels are proven, answer, fall silent and end (rules LK8 to LK10, LK15, LK16 and LK36 of
  * docs/specs/link.md).
  *
  * Invariant: of each peer `link-up` and `link-down` alternate, beginning with `link-up`, and frames
  * are told of only in between.
  */
 
+import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { Fifo } from '../fifo.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import type { SwitchReason } from './bundle-frame.ts'
 import type { ChannelSession } from './channel-session.ts'
-import type { LinkDownReason, WireCloseReason } from './close-reason.ts'
+import type { LinkDownReason } from './close-reason.ts'
 import type { Dialer } from './dialer.ts'
 import type { DialTarget } from './dial-target.ts'
 import type { RemoteIdentity } from './link-handshake.ts'
@@ -28,6 +30,23 @@ const replacedReasons: ReadonlySet<LinkDownReason> = new Set<LinkDownReason>([
   'stale',
   'limit',
 ])
+
+/**
+ * Neighbours without a link that are remembered, so that the numbers of their frames go on. The link
+ * of one that was forgotten may be told as down and up again where it was not noticed to be over.
+ */
+export const formerNeighboursMax = 1_024
+
+/** Which counter counts a switch for what reason. */
+const switchCounters = {
+  better: 'switchesBetter',
+  faster: 'switchesFaster',
+  lost: 'switchesLost',
+  suspect: 'switchesSuspect',
+  asked: 'switchesAsked',
+  duplicate: 'switchesDuplicate',
+  founders: 'switchesFounders',
+} as const satisfies Record<SwitchReason, string>
 
 export interface LinkTableOptions {
   readonly localPeer: PeerId
@@ -47,6 +66,10 @@ export class LinkTable {
   readonly #problems = new ProblemLog()
   readonly #targetsBySession = new Map<ChannelSession, DialTarget>()
   readonly #linksByPeer = new Map<PeerId, NeighbourLink>()
+  /** Counts the links that there were. */
+  #serial = 0
+  /** Neighbours whose link is over. The one for longest is forgotten for another. */
+  readonly #formerByPeer = new Map<PeerId, NeighbourLink>()
 
   constructor(context: EngineContext, options: LinkTableOptions) {
     this.#context = context
@@ -88,15 +111,15 @@ export class LinkTable {
     this.#sessionEnded(session, reason, 'remote', nowMs)
   }
 
-  /** Ends the contest of a link's channels, if it can be decided. */
-  decide(link: NeighbourLink, nowMs: number): void {
-    const { active } = link
-    link.decide(nowMs)
-    if (link.active !== active) this.#linkSwitched(link, 'contest')
+  /** Lets the link use the channel that is right by now. */
+  reconsider(link: NeighbourLink, nowMs: number): void {
+    link.reconsider(nowMs)
+    this.#tellEvents(link, nowMs)
     for (const session of link.sessions.slice()) {
       this.handleEvents(session, nowMs)
       this.#sessions.touch(session)
     }
+    this.#sessions.lowerFloor(link.deadlineMs)
   }
 
   #handleEvent(session: ChannelSession, event: SessionEvent, nowMs: number): void {
@@ -104,28 +127,94 @@ export class LinkTable {
       case 'established':
         this.#sessionEstablished(session, event.remote, nowMs)
         return
-      case 'frame': {
-        const link = this.linkOf(session)
-        if (!link) return
-        if (link.frameReceived(session)) this.#linkSwitched(link, 'followed')
-        const { kind, payload } = event
-        this.#outputs.push({ type: 'frame', peer: link.remote.peer, kind, payload })
+      case 'frame':
+        this.#frameReceived(session, event)
         return
-      }
+      case 'bundle':
+        this.#bundleFrameReceived(session, event, nowMs)
+        return
       case 'measured': {
         const link = this.linkOf(session)
-        if (link?.takeNotableRtt()) {
+        if (!link) return
+        if (session === link.active && link.takeNotableRtt()) {
           this.#outputs.push({ type: 'link-changed', link: link.describe() })
         }
+        this.reconsider(link, nowMs)
         return
       }
-      case 'suspect': {
+      case 'doubted': {
         const link = this.linkOf(session)
-        if (link?.avoidSuspect()) this.#linkSwitched(link, 'suspect')
+        if (session !== link?.active) return
+        link.probeSpares()
+        for (const other of link.sessions) this.#sessions.touch(other)
+        return
+      }
+      case 'suspect':
+      case 'recovered': {
+        const link = this.linkOf(session)
+        if (link) this.reconsider(link, nowMs)
         return
       }
       case 'ended':
         this.#sessionEnded(session, event.reason, event.by, nowMs)
+        return
+      default:
+        unreachable(event)
+    }
+  }
+
+  #frameReceived(
+    session: ChannelSession,
+    { kind, priority, payload }: Extract<SessionEvent, { readonly type: 'frame' }>,
+  ): void {
+    const { link: counters } = this.#context.recorder
+    const link = this.linkOf(session)
+    if (!link?.accepts(session, priority, payload.length)) {
+      counters.framesRepeated.add()
+      return
+    }
+    this.#outputs.push({ type: 'frame', peer: link.remote.peer, kind, payload })
+    if (link.isReceiptDue && link.carrier) this.#sessions.touch(link.carrier)
+  }
+
+  #bundleFrameReceived(
+    session: ChannelSession,
+    { priority, frame }: Extract<SessionEvent, { readonly type: 'bundle' }>,
+    nowMs: number,
+  ): void {
+    const link = this.linkOf(session)
+    if (!link) return
+    if (link.bundleReceived(session, priority, frame, nowMs)) this.reconsider(link, nowMs)
+    else session.close('protocol', nowMs)
+  }
+
+  /** What happened to the channels of the link. */
+  #tellEvents(link: NeighbourLink, nowMs: number): void {
+    const { link: counters } = this.#context.recorder
+    const { peer } = link.remote
+    for (let event = link.takeEvent(); event; event = link.takeEvent()) {
+      switch (event.type) {
+        case 'switched':
+          counters.switches.add()
+          if (event.reason !== 'unknown') counters[switchCounters[event.reason]].add()
+          counters.linkSwitched.record(peer, link.active.channel, event.reason)
+          this.#outputs.push({ type: 'link-changed', link: link.describe() })
+          break
+        case 'lost':
+          counters.linksTorn.add()
+          this.#linkDown(peer, 'channel-lost')
+          this.#linkUp(link)
+          break
+        case 'anew':
+          this.#linkDown(peer, 'superseded')
+          this.#linkUp(link)
+          break
+        case 'stale':
+          event.channel.close('superseded', nowMs)
+          break
+        default:
+          unreachable(event)
+      }
     }
   }
 
@@ -137,23 +226,43 @@ export class LinkTable {
       session.close('stale', nowMs)
       return
     }
-    if (link && epoch === link.remote.epoch) {
+    if (link && epoch > link.remote.epoch) {
+      this.#linkDown(peer, 'superseded')
+      this.#begin(session, remote, nowMs)
+      this.#endLeftOver(link, nowMs)
+    } else if (link) {
       link.add(session, nowMs)
-      this.#sessions.lowerFloor(link.contestDeadlineMs)
-      for (const other of link.sessions) this.#sessions.touch(other)
+      this.reconsider(link, nowMs)
     } else {
-      if (link) this.#linkDown(peer, 'superseded')
-      this.#linksByPeer.set(peer, new NeighbourLink(this.#localPeer, session))
-      this.#linkUp(peer)
-      if (link) this.#endLeftOver(link, 'superseded', nowMs)
+      this.#begin(session, remote, nowMs)
     }
     this.#dialer.peerLinked(peer, session.transport)
   }
 
-  /** A link is no more: channels of it that are still open end with that reason. */
-  #endLeftOver(link: NeighbourLink, reason: WireCloseReason, nowMs: number): void {
-    for (const session of link.sessions) {
-      session.close(reason, nowMs)
+  /** A link begins with that channel. */
+  #begin(session: ChannelSession, remote: RemoteIdentity, nowMs: number): void {
+    const { peer, epoch } = remote
+    const former = this.#formerByPeer.get(peer)
+    this.#formerByPeer.delete(peer)
+    const link =
+      former?.remote.epoch === epoch
+        ? former
+        : new NeighbourLink(this.#localPeer, remote, () => this.#nextSerial())
+    this.#linksByPeer.set(peer, link)
+    link.add(session, nowMs)
+    this.#linkUp(link)
+    this.reconsider(link, nowMs)
+  }
+
+  #nextSerial(): number {
+    this.#serial += 1
+    return this.#serial
+  }
+
+  /** The neighbour has booted again: channels to its former boot end. */
+  #endLeftOver(link: NeighbourLink, nowMs: number): void {
+    for (const session of link.sessions.slice()) {
+      session.close('superseded', nowMs)
       this.handleEvents(session, nowMs)
       this.#sessions.touch(session)
     }
@@ -169,7 +278,7 @@ export class LinkTable {
     this.#targetsBySession.delete(session)
     if (!session.isConfirmed) this.#handshakeEnded(session, reason, by, target, nowMs)
     const link = this.linkOf(session)
-    if (link) this.#channelLeftLink(link, session, reason, by, nowMs)
+    if (link) this.#channelLeftLink(link, session, reason, nowMs)
     if (!target) return
     const { remote } = session
     const isLinked = remote !== undefined && this.#linksByPeer.has(remote.peer)
@@ -196,39 +305,37 @@ export class LinkTable {
     link: NeighbourLink,
     session: ChannelSession,
     reason: LinkDownReason,
-    by: 'local' | 'remote',
     nowMs: number,
   ): void {
     const { peer } = link.remote
-    const wasActive = link.active === session
     if (!link.remove(session)) {
       this.#linksByPeer.delete(peer)
+      this.#remember(link)
       this.#linkDown(peer, reason)
       this.#dialer.peerUnlinked(peer, undefined, nowMs)
-      this.#endLeftOver(link, 'duplicate', nowMs)
       return
     }
     const { transport } = session
     const isReplaced = replacedReasons.has(reason)
     const isLinkedThere = link.sessions.some((other) => other.transport === transport)
     if (!isReplaced && !isLinkedThere) this.#dialer.peerUnlinked(peer, transport, nowMs)
-    // A farewell of the other end comes after all that it sent, and answers all that we sent.
-    const isClean = reason === 'duplicate' && by === 'remote'
-    if (!isClean && session.carriedFrames) {
-      this.#linkDown(peer, reason)
-      this.#linkUp(peer)
-    } else if (wasActive) {
-      this.#linkSwitched(link, reason)
-    }
-    this.#sessions.touch(link.active)
+    this.reconsider(link, nowMs)
   }
 
-  #linkUp(peer: PeerId): void {
-    const link = this.#linksByPeer.get(peer)
-    if (!link) return
+  /** Keeps what is known of a neighbour whose link is over: the numbers of its frames go on. */
+  #remember(link: NeighbourLink): void {
+    const { peer } = link.remote
+    const [oldest] = this.#formerByPeer.keys()
+    if (oldest !== undefined && this.#formerByPeer.size >= formerNeighboursMax) {
+      this.#formerByPeer.delete(oldest)
+    }
+    this.#formerByPeer.set(peer, link)
+  }
+
+  #linkUp(link: NeighbourLink): void {
     const { links, linkUp } = this.#context.recorder.link
     links.set(this.#linksByPeer.size)
-    linkUp.record(peer, link.active.transport, link.active.channel)
+    linkUp.record(link.remote.peer, link.active.transport, link.active.channel)
     this.#outputs.push({ type: 'link-up', link: link.describe() })
   }
 
@@ -237,12 +344,5 @@ export class LinkTable {
     links.set(this.#linksByPeer.size)
     linkDown.record(peer, reason)
     this.#outputs.push({ type: 'link-down', peer, reason })
-  }
-
-  #linkSwitched(link: NeighbourLink, reason: string): void {
-    const { peer } = link.remote
-    this.#context.recorder.link.linkSwitched.record(peer, link.active.channel, reason)
-    this.#outputs.push({ type: 'link-changed', link: link.describe() })
-    this.#sessions.touch(link.active)
   }
 }

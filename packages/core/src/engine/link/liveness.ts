@@ -12,6 +12,12 @@ import { HelloLoss, helloNumberModulus } from './hello-loss.ts'
 /** How often a hello is sent, in milliseconds. */
 export const helloIntervalMs = 4_000
 
+/** The same over Bluetooth, where each costs time on the air and battery. */
+export const bluetoothHelloIntervalMs = 8_000
+
+/** The same on a channel that is kept as a spare. */
+export const spareHelloIntervalMs = 30_000
+
 /** Announced intervals of silence after which a neighbour is dead: three may be lost or late. */
 export const deadIntervals = 3.5
 
@@ -40,6 +46,7 @@ export type HelloOutcome = 'ignored' | 'measured' | 'unmeasured'
 
 /** The timers of one channel that is up. */
 export class Liveness {
+  #intervalMs: number
   #receivedAtMs: number
   #remoteIntervalMs = helloIntervalMs
   #graceUntilMs: number
@@ -50,10 +57,12 @@ export class Liveness {
   #probeDue = true
   #echo: { readonly sentAtMicros: number; readonly receivedAtMs: number } | undefined
   #rttMs: number | undefined
+  #answeredAtMs = Number.NEGATIVE_INFINITY
   #helloCount = 0
   readonly #loss = new HelloLoss()
 
-  constructor(nowMs: number) {
+  constructor(intervalMs: number, nowMs: number) {
+    this.#intervalMs = intervalMs
     this.#receivedAtMs = nowMs
     this.#helloAtMs = nowMs
     this.#graceUntilMs = nowMs
@@ -62,6 +71,11 @@ export class Liveness {
   /** Smoothed round-trip time; undefined until measured. */
   get rttMs(): number | undefined {
     return this.#rttMs
+  }
+
+  /** When the latest hello left that the other end is known to have received. */
+  get answeredAtMs(): number {
+    return this.#answeredAtMs
   }
 
   /** Share of the neighbour's hellos that did not come; undefined until enough were due. */
@@ -87,6 +101,7 @@ export class Liveness {
     const sampleMs = (awayMicros - hello.echo.heldMicros) / 1000
     // An echo of nothing we sent, or held for longer than it was away.
     if (sampleMs < 0 || sampleMs > rttMsMax) return 'ignored'
+    this.#answeredAtMs = nowMs - awayMicros / 1000
     this.#rttMs =
       this.#rttMs === undefined ? sampleMs : this.#rttMs + (sampleMs - this.#rttMs) * sampleWeight
     return 'measured'
@@ -97,6 +112,18 @@ export class Liveness {
     if (this.#unansweredSinceMs !== undefined) return
     this.#unansweredSinceMs = nowMs
     this.#probeAtMs = nowMs + probeAfterMs
+  }
+
+  /** Says hello so often from now on. A longer interval is announced at once. */
+  setInterval(intervalMs: number, nowMs: number): void {
+    if (intervalMs > this.#intervalMs) this.#helloAtMs = nowMs
+    this.#intervalMs = intervalMs
+    this.#helloAtMs = Math.min(this.#helloAtMs, nowMs + intervalMs)
+  }
+
+  /** Data has been unanswered for so long that a probe is due. */
+  isDoubted(nowMs: number): boolean {
+    return this.#unansweredSinceMs !== undefined && nowMs >= this.#unansweredSinceMs + probeAfterMs
   }
 
   /** Asks for a sign of life with the next message. */
@@ -119,7 +146,7 @@ export class Liveness {
     const probe = this.#probeDue || nowMs >= this.#probeAtMs
     this.#probeDue = false
     this.#answerDue = false
-    this.#helloAtMs = nowMs + helloIntervalMs
+    this.#helloAtMs = nowMs + this.#intervalMs
     if (probe) {
       this.#unansweredSinceMs ??= nowMs
       this.#probeAtMs = nowMs + probeIntervalMs
@@ -130,7 +157,7 @@ export class Liveness {
     return {
       probe,
       number,
-      intervalMs: helloIntervalMs,
+      intervalMs: this.#intervalMs,
       sentAtMicros: wireMicros(nowMs),
       ...(echo && {
         echo: {

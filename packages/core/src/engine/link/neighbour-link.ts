@@ -1,155 +1,172 @@
 /**
- * The link to one neighbour: its channels, of which one is active, and what waits to be sent
- * (rules LK8 to LK10 of docs/specs/link.md).
+ * The link to one neighbour: its channels, of which one is active and the others are warm spares, and
+ * the frames that go over them (rules LK8, LK9 and LK30 to LK36 of docs/specs/link.md).
  *
- * When a second channel to the same peer comes up, the peer with the smaller id decides which one
- * stays; the other follows. So both keep the same one, however differently they see the channels.
+ * Joins the parts: `Bundle` says which channel carries, `DuplicateContest` which ones are too many.
  */
 
 import { assert } from '../assert.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { Bundle } from './bundle.ts'
+import type { BundleEvent } from './bundle.ts'
+import { encodeBundleFrame } from './bundle-frame.ts'
+import type { BundleFrame } from './bundle-frame.ts'
 import type { ChannelSession } from './channel-session.ts'
+import { DuplicateContest } from './duplicate-contest.ts'
+import type { ContestResult } from './duplicate-contest.ts'
+import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 import type { RemoteIdentity } from './link-handshake.ts'
 import type { LinkDescription } from './link-port.ts'
-import { SendQueue } from './send-queue.ts'
 
 /** Proven channels to one neighbour, at most; more are closed with `limit`. */
 export const channelsPerLinkMax = 4
 
-/** What the older channel has to show a sign of life in before the newer one replaces it. */
-export const contestMs = 2_000
-
 /** A measured round trip is worth telling when it moved by this part, and by a millisecond. */
 const notableChange = 0.2
 
-/** Two channels or more, of which one has to stay. */
-interface Contest {
-  readonly deadlineMs: number
-  /** Messages that each had received when it entered. */
-  readonly receivedBefore: Map<ChannelSession, number>
-}
-
-/** What of a channel decides whether it is preferred: less is better, the first difference counts. */
-const costClassRank = { lan: 0, wan: 1, bluetooth: 2, relay: 3 } as const
-
-/** One linked neighbour. */
+/** One neighbour, of one boot; it stays for a while when its link is over, since numbers go on. */
 export class NeighbourLink {
   readonly remote: RemoteIdentity
-  readonly queue = new SendQueue()
-  readonly #localPeer: PeerId
-  readonly #sessions: ChannelSession[]
-  #active: ChannelSession
-  #contest: Contest | undefined
+  readonly #bundle: Bundle<ChannelSession>
+  readonly #contest = new DuplicateContest()
+  readonly #sessions: ChannelSession[] = []
   #toldRttMs: number | undefined
 
-  constructor(localPeer: PeerId, first: ChannelSession) {
-    assert(first.remote !== undefined, 'a link begins with a proven channel')
-    this.#localPeer = localPeer
-    this.remote = first.remote
-    this.#active = first
-    this.#sessions = [first]
+  /** `nextSerial` gives a number greater than all before. */
+  constructor(localPeer: PeerId, remote: RemoteIdentity, nextSerial: () => number) {
+    this.remote = remote
+    this.#bundle = new Bundle({ decides: localPeer < remote.peer, nextSerial })
   }
 
-  /** The channel that frames are sent on. */
+  /** The channel that the link is said to have. It may be gone while another takes over. */
   get active(): ChannelSession {
-    return this.#active
+    const { active } = this.#bundle
+    assert(active !== undefined, 'a link has a channel')
+    return active
   }
 
-  /** All proven channels, the active one among them. */
+  /** The channel that mesh frames are sent on now, if there is one. */
+  get carrier(): ChannelSession | undefined {
+    return this.#bundle.carrier
+  }
+
+  /** All proven channels. */
   get sessions(): readonly ChannelSession[] {
     return this.#sessions
   }
 
-  /** When the contest of two channels ends. */
-  get contestDeadlineMs(): number {
-    return this.#contest?.deadlineMs ?? Number.POSITIVE_INFINITY
+  /** When `reconsider` is due though nothing happens. */
+  get deadlineMs(): number {
+    return Math.min(this.#bundle.deadlineMs, this.#contest.deadlineMs)
+  }
+
+  /** Enough has come that the carrier should acknowledge it at once. */
+  get isReceiptDue(): boolean {
+    return this.#bundle.isReceiptDue
   }
 
   describe(): LinkDescription {
-    return {
-      peer: this.remote.peer,
-      publicKey: this.remote.publicKey,
-      transport: this.#active.transport,
-      cost: this.#active.traits.cost,
-      rttMs: this.#active.rttMs,
-      bandwidthBytesPerSecond: this.#active.path.bandwidthBytesPerSecond,
-      lossRatio: this.#active.path.lossRatio,
-    }
+    const { transport, cost, rttMs, path } = this.active
+    const { bandwidthBytesPerSecond, lossRatio } = path
+    const { peer, publicKey } = this.remote
+    return { peer, publicKey, transport, cost, rttMs, bandwidthBytesPerSecond, lossRatio }
   }
 
-  /** Another proven channel to the same boot of the same peer. */
+  /** A proven channel to the neighbour; with the first one the link begins. */
   add(session: ChannelSession, nowMs: number): void {
     if (this.#sessions.length >= channelsPerLinkMax) {
       session.close('limit', nowMs)
       return
     }
     this.#sessions.push(session)
-    // Whether the older channel still lives shows in its answer; a peer that dials again may well
-    // have lost it. The decision waits for that; where the other end decides, a channel that does
-    // not answer becomes suspect and is left.
-    for (const other of this.#sessions) other.probe()
-    if (!this.#decides()) return
-    this.#contest ??= { deadlineMs: nowMs + contestMs, receivedBefore: new Map() }
-    for (const entrant of this.#sessions) {
-      if (this.#contest.receivedBefore.has(entrant)) continue
-      this.#contest.receivedBefore.set(entrant, entrant.receivedMessages)
-    }
+    this.#bundle.add(session)
   }
 
-  /** Ends the contest when every channel has answered, or has had its time. */
-  decide(nowMs: number): void {
-    const contest = this.#contest
-    if (!contest) return
-    const hasAnswered = (session: ChannelSession): boolean =>
-      session.receivedMessages > (contest.receivedBefore.get(session) ?? 0)
-    const candidates = this.#sessions.filter((session) => session.canCarry)
-    const undecided = candidates.length > 1 && !candidates.every(hasAnswered)
-    if (undecided && nowMs < contest.deadlineMs) return
-    this.#contest = undefined
-    const living = candidates.filter(hasAnswered)
-    const best = this.#best(living.length > 0 ? living : candidates)
-    if (!best) return
-    if (best !== this.#active) this.#switchTo(best)
-    for (const session of this.#sessions) {
-      if (session === best || !session.usable) continue
-      if (hasAnswered(session)) session.drain('duplicate', nowMs)
-      else session.close('silent', nowMs)
-    }
-  }
-
-  /** Follows the deciding peer, which sends on the channel of its choice. */
-  frameReceived(session: ChannelSession): boolean {
-    if (session === this.#active || this.#decides() || !session.canCarry) return false
-    this.#switchTo(session)
-    return true
-  }
-
-  /** Leaves a silent channel for one that is not. */
-  avoidSuspect(): boolean {
-    if (this.#active.state !== 'suspect') return false
-    const candidates = this.#sessions.filter(
-      (session) => session.state === 'up' && session.canCarry,
-    )
-    const other = this.#best(candidates)
-    if (!other) return false
-    this.#switchTo(other)
-    return true
-  }
-
-  /** A channel has ended. What of it was not sent goes to the next; false when there is none. */
+  /** A channel has ended; false when it was the last one, and the link is over. */
   remove(session: ChannelSession): boolean {
     const index = this.#sessions.indexOf(session)
     if (index >= 0) this.#sessions.splice(index, 1)
-    if (session !== this.#active) return this.#sessions.length > 0
-    const next = this.#best(this.#sessions.filter((session) => session.canCarry))
-    if (!next) return false
-    this.#switchTo(next)
-    return true
+    this.#bundle.remove(session)
+    return this.#sessions.length > 0
+  }
+
+  /** Takes a frame into the queue, or refuses it. */
+  offer(priority: PriorityIndex, frame: OutgoingFrame): boolean {
+    return this.#bundle.outbound.offer(priority, frame)
+  }
+
+  /** Whether a priority that refused has room again; asks once for each time. */
+  takeWritable(): boolean {
+    return this.#bundle.outbound.takeWritable()
+  }
+
+  /** The next mesh frame for the carrier, or what goes before it; called only when it will be sent. */
+  take(priority: PriorityIndex): OutgoingFrame | undefined {
+    return this.#bundle.outbound.take(priority)
+  }
+
+  /** How many frames were sent again on another channel since this was last asked. */
+  takeResentCount(): number {
+    const { outbound } = this.#bundle
+    const count = outbound.resentFrames
+    outbound.resentFrames = 0
+    return count
+  }
+
+  /** What the carrier acknowledges, if it is time to; with a hello it always is. */
+  takeReceipt(withHello: boolean): OutgoingFrame | undefined {
+    const receipt = this.#bundle.takeReceipt(withHello)
+    return receipt && { kind: 'bundle-switch', payload: encodeBundleFrame(receipt) }
+  }
+
+  /** A mesh frame came on that channel. False when it is to be dropped. */
+  accepts(session: ChannelSession, priority: PriorityIndex, payloadBytes: number): boolean {
+    return this.#bundle.accepts(session, priority, payloadBytes)
+  }
+
+  /** A frame of kind `bundle-switch` came on that channel. False when it breaks a rule. */
+  bundleReceived(
+    session: ChannelSession,
+    priority: PriorityIndex,
+    frame: BundleFrame,
+    nowMs: number,
+  ): boolean {
+    const hadJoined = this.#bundle.hasJoined(session)
+    const isFine = this.#bundle.received(session, priority, frame)
+    if (this.#bundle.decides && !hadJoined && this.#bundle.hasJoined(session)) {
+      this.#contest.enter(session, this.#joinedOthers(session), nowMs)
+    }
+    return isFine
+  }
+
+  /** The active channel leaves data unanswered: which of the others live is good to know. */
+  probeSpares(): void {
+    for (const session of this.#sessions) {
+      if (session !== this.#bundle.active) session.probe()
+    }
+  }
+
+  /** Sees to it that the right channel is active; ends those that are too many. */
+  reconsider(nowMs: number): void {
+    for (const result of this.#contest.decide(this.#sessions, nowMs))
+      this.#endContest(result, nowMs)
+    this.#bundle.reconsider(nowMs)
+    for (const session of this.#sessions) {
+      const isActive = session === this.#bundle.active
+      session.setSpare(!isActive && this.#bundle.hasJoined(session), nowMs)
+    }
+  }
+
+  /** The next thing that `reconsider`, or what came, has led to. */
+  takeEvent(): BundleEvent<ChannelSession> | undefined {
+    const event = this.#bundle.takeEvent()
+    if (event?.type === 'switched') this.#toldRttMs = this.active.rttMs
+    return event
   }
 
   /** Whether the round-trip time has moved enough since it was last asked. */
   takeNotableRtt(): boolean {
-    const rttMs = this.#active.rttMs
+    const rttMs = this.active.rttMs
     if (rttMs === undefined) return false
     const toldMs = this.#toldRttMs
     const movedMs = toldMs === undefined ? Number.POSITIVE_INFINITY : Math.abs(rttMs - toldMs)
@@ -158,28 +175,15 @@ export class NeighbourLink {
     return true
   }
 
-  #switchTo(session: ChannelSession): void {
-    this.#active.takeBack(this.queue)
-    this.#active = session
+  #joinedOthers(session: ChannelSession): readonly ChannelSession[] {
+    return this.#sessions.filter((other) => other !== session && this.#bundle.hasJoined(other))
   }
 
-  #decides(): boolean {
-    return this.#localPeer < this.remote.peer
-  }
-
-  /** The preferred channel; of equals the newest, since who dials again has lost the older one. */
-  #best(sessions: readonly ChannelSession[]): ChannelSession | undefined {
-    let best: ChannelSession | undefined
-    for (const session of sessions) {
-      if (!best || this.#rank(session) <= this.#rank(best)) best = session
+  #endContest({ stays, leave }: ContestResult, nowMs: number): void {
+    // What was sent on those that leave and has not come goes out again on the one that stays.
+    if (leave.some(({ session }) => session === this.active)) {
+      this.#bundle.replaceActive(stays, nowMs)
     }
-    return best
-  }
-
-  /** Cost class first, then metered or not, then who dialled: the smaller peer id. */
-  #rank(session: ChannelSession): number {
-    const { cost } = session.traits
-    const dialledBySmaller = this.#decides() === (session.role === 'initiator')
-    return costClassRank[cost.class] * 4 + (cost.metered ? 2 : 0) + (dialledBySmaller ? 0 : 1)
+    for (const { session, reason } of leave) session.close(reason, nowMs)
   }
 }

@@ -161,7 +161,7 @@ export class Neighbourhood implements LinkPort {
     session.receive(bytes, nowMs)
     this.#links.handleEvents(session, nowMs)
     const link = this.#links.linkOf(session)
-    if (link && link.contestDeadlineMs !== Number.POSITIVE_INFINITY) this.#links.decide(link, nowMs)
+    if (link && link.deadlineMs !== Number.POSITIVE_INFINITY) this.#links.reconsider(link, nowMs)
     this.#sessions.touch(session)
   }
 
@@ -200,11 +200,11 @@ export class Neighbourhood implements LinkPort {
     this.#nowMs = nowMs
     const link = this.#links.get(neighbour)
     if (!link || this.#isStopped) return 'no-link'
-    if (!link.queue.offer(priorityIndexOf(priority), { kind, payload })) {
+    if (!link.offer(priorityIndexOf(priority), { kind, payload })) {
       this.#context.recorder.link.sendsRefused.add()
       return 'full'
     }
-    this.#sessions.touch(link.active)
+    if (link.carrier) this.#sessions.touch(link.carrier)
     return 'accepted'
   }
 
@@ -239,7 +239,7 @@ export class Neighbourhood implements LinkPort {
       this.#sessions.touch(session)
     }
     for (const link of this.#links.all()) {
-      if (nowMs >= link.contestDeadlineMs) this.#links.decide(link, nowMs)
+      if (nowMs >= link.deadlineMs) this.#links.reconsider(link, nowMs)
     }
     this.#dialer.handleDeadline(nowMs)
     this.#sessions.raiseFloor()
@@ -247,7 +247,7 @@ export class Neighbourhood implements LinkPort {
 
   nextDeadlineMs(): number {
     const floorMs = this.#sessions.floorMs(() =>
-      Array.from(this.#links.all(), (link) => link.contestDeadlineMs),
+      Array.from(this.#links.all(), (link) => link.deadlineMs),
     )
     return Math.min(floorMs, this.#dialer.nextDeadlineMs())
   }
@@ -283,18 +283,20 @@ export class Neighbourhood implements LinkPort {
   #transmit(session: ChannelSession): void {
     const { channel } = session
     const link = this.#links.linkOf(session)
-    const queue = link?.active === session ? link.queue : undefined
+    const carried = link?.carrier === session ? link : undefined
     for (
-      let bytes = session.transmit(queue, this.#nowMs);
+      let bytes = session.transmit(carried, this.#nowMs);
       bytes;
-      bytes = session.transmit(queue, this.#nowMs)
+      bytes = session.transmit(carried, this.#nowMs)
     ) {
       this.#outputs.push({ type: 'channel-send', channel, bytes })
     }
     if (session.takeClose()) this.#outputs.push({ type: 'close-channel', channel })
     this.#sessions.lowerFloor(session.nextDeadlineMs())
-    if (link && queue?.takeWritable()) {
-      this.#outputs.push({ type: 'link-writable', peer: link.remote.peer })
+    if (!carried) return
+    this.#context.recorder.link.framesResent.add(carried.takeResentCount())
+    if (carried.takeWritable()) {
+      this.#outputs.push({ type: 'link-writable', peer: carried.remote.peer })
     }
   }
 }

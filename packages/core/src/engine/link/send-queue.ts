@@ -53,6 +53,11 @@ export class SendQueue {
     return true
   }
 
+  /** Whether a frame waits at that priority. */
+  has(priority: PriorityIndex): boolean {
+    return this.#queues[priority]!.frames.length > 0
+  }
+
   /** The frame to send next at that priority. */
   take(priority: PriorityIndex): OutgoingFrame | undefined {
     const queue = this.#queues[priority]!
@@ -64,13 +69,6 @@ export class SendQueue {
       this.#writable = true
     }
     return frame
-  }
-
-  /** Puts a frame back in front, that a channel had begun and gave up. At most one a priority. */
-  putBack(priority: PriorityIndex, frame: OutgoingFrame): void {
-    const queue = this.#queues[priority]!
-    queue.frames.unshift(frame)
-    queue.bytes += payloadBytesOf(frame.payload) + frameOverheadBytes
   }
 
   /** Whether a queue that refused has room again; asks once for each time. */

@@ -2,12 +2,14 @@
 
 import type { ChannelId } from '../input.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
+import type { BundleFrame } from './bundle-frame.ts'
 import type { CloseReason } from './close-reason.ts'
+import type { PriorityIndex } from './frame.ts'
 import type { LinkHandshake, RemoteIdentity } from './link-handshake.ts'
 import type { MeshFrameKind } from './link-port.ts'
 
 /** See the picture in channel-session.ts. */
-export type SessionState = 'handshaking' | 'up' | 'suspect' | 'draining' | 'closing' | 'closed'
+export type SessionState = 'handshaking' | 'up' | 'suspect' | 'closing' | 'closed'
 
 export interface SessionOptions {
   readonly channel: ChannelId
@@ -19,9 +21,20 @@ export interface SessionOptions {
 
 export type SessionEvent =
   | { readonly type: 'established'; readonly remote: RemoteIdentity }
-  | { readonly type: 'frame'; readonly kind: MeshFrameKind; readonly payload: Uint8Array }
+  | {
+      readonly type: 'frame'
+      readonly kind: MeshFrameKind
+      readonly priority: PriorityIndex
+      readonly payload: Uint8Array
+    }
+  | { readonly type: 'bundle'; readonly priority: PriorityIndex; readonly frame: BundleFrame }
   /** The round trip was measured. */
   | { readonly type: 'measured' }
+  /** Data has been unanswered for a while. */
+  | { readonly type: 'doubted' }
+  /** Data has been unanswered for long. */
   | { readonly type: 'suspect' }
+  /** Something came on a suspect channel. */
+  | { readonly type: 'recovered' }
   /** It ends with this reason; `remote` when the other end gave it. */
   | { readonly type: 'ended'; readonly reason: CloseReason; readonly by: 'local' | 'remote' }

@@ -37,6 +37,7 @@ export const dialling = {
 export interface ChannelEnd {
   readonly peer: VirtualPeer
   readonly channel: ChannelId
+  readonly transport: string
   /** What becomes of what it sends. */
   readonly path: VirtualPath
   other: ChannelEnd | undefined
@@ -44,6 +45,8 @@ export interface ChannelEnd {
   mute: boolean
   /** What it sends counts as drained when it has left; else when the test says so. */
   drains: boolean
+  /** What messages take beyond the latency of the network. */
+  extraLatencyMs: number
   sentBytes: number
   readonly sent: Uint8Array[]
   closed: boolean
@@ -127,6 +130,7 @@ export class VirtualNetwork {
   /** What happened to peers that sleep. */
   #missed: Happening[] = []
   readonly #random: SeededRandom
+  readonly #traitsByTransport = new Map<string, ChannelTraits>()
   #nextChannel = 1
 
   /** Runs with one seed, and the same calls, are equal. */
@@ -143,6 +147,14 @@ export class VirtualNetwork {
     this.peers.push(peer)
     peer.neighbourhood.transportStarted('virtual', dialling, this.nowMs)
     return peer
+  }
+
+  /** One more transport beside `virtual`, which all peers have, with channels of its own. */
+  addTransport(name: string, traits: Partial<ChannelTraits>): void {
+    this.#traitsByTransport.set(name, { ...plainTraits, ...traits })
+    for (const { neighbourhood } of this.peers) {
+      neighbourhood.transportStarted(name, dialling, this.nowMs)
+    }
   }
 
   /** A peer is gone without a word: a killed process whose channels nobody closes. */
@@ -200,7 +212,7 @@ export class VirtualNetwork {
     for (let output = neighbourhood.poll(); output; output = neighbourhood.poll()) {
       switch (output.type) {
         case 'dial':
-          this.#dial(peer, output.dial, output.address)
+          this.#dial(peer, output.dial, output.transport, output.address)
           break
         case 'cancel-dial': {
           const { dial } = output
@@ -223,32 +235,32 @@ export class VirtualNetwork {
   }
 
   /** Opens a channel between two peers, dialled by the first. */
-  open(from: VirtualPeer, to: VirtualPeer, dial?: DialId, traits = this.traits): ChannelEnd {
-    const [local, remote] = [this.#end(from, traits), this.#end(to, traits)]
+  open(from: VirtualPeer, to: VirtualPeer, dial?: DialId, transport = 'virtual'): ChannelEnd {
+    const traits = this.#traitsByTransport.get(transport) ?? this.traits
+    const [local, remote] = [this.#end(from, transport, traits), this.#end(to, transport, traits)]
     local.other = remote
     remote.other = local
     const { channel } = local
     from.neighbourhood.channelOpened(
-      { channel, transport: 'virtual', traits, ...(dial !== undefined && { dial }) },
+      { channel, transport, traits, ...(dial !== undefined && { dial }) },
       this.nowMs,
     )
-    to.neighbourhood.channelOpened(
-      { channel: remote.channel, transport: 'virtual', traits },
-      this.nowMs,
-    )
+    to.neighbourhood.channelOpened({ channel: remote.channel, transport, traits }, this.nowMs)
     this.settle(from)
     this.settle(to)
     return local
   }
 
-  #end(peer: VirtualPeer, traits: ChannelTraits): ChannelEnd {
+  #end(peer: VirtualPeer, transport: string, traits: ChannelTraits): ChannelEnd {
     const end: ChannelEnd = {
       peer,
       channel: this.#nextChannel,
+      transport,
       path: new VirtualPath(traits, this.#random),
       other: undefined,
       mute: false,
       drains: true,
+      extraLatencyMs: 0,
       sentBytes: 0,
       sent: [],
       closed: false,
@@ -258,12 +270,12 @@ export class VirtualNetwork {
     return end
   }
 
-  #dial(from: VirtualPeer, dial: DialId, address: string): void {
+  #dial(from: VirtualPeer, dial: DialId, transport: string, address: string): void {
     if (this.dialsHang) return
     this.#later(from, this.latencyMs, () => {
       const to = this.findPeer(address)
       const failure = this.dialFailure ?? (to ? undefined : 'unreachable')
-      if (to && !failure) this.open(from, to, dial)
+      if (to && !failure) this.open(from, to, dial, transport)
       else from.neighbourhood.dialFailed(dial, failure ?? 'unreachable', '', this.nowMs)
     })
   }
@@ -273,7 +285,8 @@ export class VirtualNetwork {
     end.sent.push(bytes)
     const { peer, channel, other } = end
     const tampered = end.mute || !other ? undefined : this.tamper(bytes.slice(), end)
-    const passage = end.path.pass(tampered ?? bytes, this.faults, this.latencyMs, this.nowMs)
+    const latencyMs = this.latencyMs + end.extraLatencyMs
+    const passage = end.path.pass(tampered ?? bytes, this.faults, latencyMs, this.nowMs)
     if (end.drains) {
       const drained = end.sentBytes
       this.#later(peer, passage.leavesAtMs - this.nowMs, () => {

@@ -9,6 +9,8 @@ import { nobleCryptography as cryptography } from '../crypto/noble.ts'
 import { CertificateVerifier, Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
 import { CipherState } from '../noise/cipher-state.ts'
+import { decodeBundleFrame, encodeBundleFrame } from './bundle-frame.ts'
+import type { BundleFrame } from './bundle-frame.ts'
 import { closeReasonCodes, decodeCloseReason, encodeCloseReason } from './close-reason.ts'
 import type { WireCloseReason } from './close-reason.ts'
 import { frameKindCodes, frameKindOf, priorityIndexOf } from './frame.ts'
@@ -62,6 +64,7 @@ interface HandshakeVector {
 interface LinkVectors {
   readonly frames: readonly FrameVector[]
   readonly hellos: readonly { readonly hello: Hello; readonly bytes: string }[]
+  readonly bundleFrames: readonly { readonly frame: BundleFrame; readonly bytes: string }[]
   readonly closeReasons: Readonly<Record<WireCloseReason, string>>
 }
 
@@ -143,6 +146,25 @@ describe('[FR2] to [FR7] frames', () => {
   test.each(link.hellos)('[LK3] hello $bytes', ({ hello, bytes: hex }) => {
     expect(encodeHex(encodeHello(hello))).toBe(hex)
     expect(decodeHello(bytes(hex))).toEqual(hello)
+  })
+
+  test.each(link.bundleFrames)('[LK30] $frame.type is $bytes', ({ frame, bytes: hex }) => {
+    expect(encodeHex(encodeBundleFrame(frame))).toBe(hex)
+    expect(decodeBundleFrame(bytes(hex))).toEqual(frame)
+    expect(decodeBundleFrame(bytes(hex + '00ff'))).toEqual(frame)
+    expect(decodeBundleFrame(bytes(hex.slice(0, -2)))).toBe('malformed')
+  })
+
+  test('[LK30] types of later versions are unknown, counts beyond their bound malformed', () => {
+    expect(decodeBundleFrame(bytes('06'))).toBe('unknown')
+    expect(decodeBundleFrame(bytes('04ffffffffffff3f'))).toEqual({
+      type: 'begin',
+      first: 2 ** 48 - 1,
+    })
+    expect(decodeBundleFrame(bytes('0481808080808040'))).toBe('malformed')
+    expect(decodeBundleFrame(bytes('01056300000000'))).toMatchObject({
+      reason: 'unknown',
+    })
   })
 
   test('[FR9] close reasons, and codes that are not known', () => {

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest'
+
+import { explore } from '../../testing/explore/explorer.ts'
+import { TwoEnds } from './bundle-two-ends.ts'
+import type { TwoEndsOptions } from './bundle-two-ends.ts'
+
+/** Without faults; each end sends a frame of two priorities. */
+const calm = { cuts: 0, silences: 0, suspicions: 0, stalls: 0, sends: 1 }
+
+/** What is explored, and how deep; the numbers of states are those of these depths. */
+const explorations: readonly (readonly [string, TwoEndsOptions, number, number])[] = [
+  [
+    'two channels that open, and one cut: 33,924 states in 13 steps',
+    { ...calm, channels: ['lan', 'wan'], cuts: 1 },
+    13,
+    33_924,
+  ],
+  [
+    'a better channel comes, one is cut and one has no credit: 27,176 states in 11 steps',
+    { ...calm, channels: ['wan', 'lan'], opened: 1, cuts: 1, stalls: 1 },
+    11,
+    27_176,
+  ],
+  [
+    'of two channels one is cut, and one taken for silent: 41,124 states in 10 steps',
+    { ...calm, channels: ['wan', 'lan'], opened: 2, cuts: 1, suspicions: 1 },
+    10,
+    41_124,
+  ],
+  [
+    'of three channels one is cut and one falls silent: 20,261 states in 8 steps',
+    { ...calm, channels: ['wan', 'lan', 'lan'], opened: 2, cuts: 1, silences: 1 },
+    8,
+    20_261,
+  ],
+  [
+    'three channels that open, and two cuts, so that links end and begin: 59,301 states in 8 steps',
+    { ...calm, channels: ['lan', 'lan', 'wan'], cuts: 2 },
+    8,
+    59_301,
+  ],
+]
+
+describe('[LK9, LK32] every order of events, up to a depth', () => {
+  test.each(explorations)('%s', (_title, options, depthMax, states) => {
+    const report = explore({ make: () => new TwoEnds(options), depthMax, statesMax: 100_000 })
+    expect(report.violation).toBe(undefined)
+    expect(report.isComplete).toBe(true)
+    expect(report.states).toBe(states)
+  })
+})
