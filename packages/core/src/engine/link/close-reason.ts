@@ -21,9 +21,9 @@ export const closeReasonCodes = {
   'handshake-timeout': 7,
   /** The peer is this very peer. */
   self: 8,
-  /** Another channel to the same peer is better. Frames on both sides of the farewell count. */
+  /** Another channel of the same transport to the same peer stays. */
   duplicate: 9,
-  /** The peer has been restarted since. */
+  /** The peer has been restarted since, or its end of the link is over. */
   superseded: 10,
   /** A boot of the peer that is older than one seen on a living link. */
   stale: 11,
@@ -56,13 +56,17 @@ export function decodeCloseReason(payload: Uint8Array): CloseReason {
   return reasonsByCode.get(new ByteReader(payload).u8()) ?? 'unknown'
 }
 
-/** Reasons that no retry mends: the dialler waits its longest before it tries again. */
+/**
+ * Reasons that no retry mends, or not soon: the dialler waits its longest before it tries again. Who
+ * broke a rule would break it again.
+ */
 const hardReasons: ReadonlySet<LinkDownReason> = new Set<LinkDownReason>([
   'app-mismatch',
   'secret-mismatch',
   'protocol-version-mismatch',
   'identity-mismatch',
   'self',
+  'protocol',
   'unsupported-channel',
 ])
 

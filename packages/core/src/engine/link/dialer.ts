@@ -165,6 +165,14 @@ export class Dialer {
     }
   }
 
+  /** A peer broke a rule: whichever way leads to it is not tried before the longest pause. */
+  peerFaulted(peer: PeerId, reason: LinkDownReason, nowMs: number): void {
+    for (const target of this.#targetsByKey.values()) {
+      const isIdle = target.state === 'waiting' || target.state === 'backoff'
+      if (target.peer === peer && isIdle) target.enterBackoff(reason, true, nowMs)
+    }
+  }
+
   /** The mesh is being closed: nothing is dialled any more. */
   stop(): void {
     for (const target of this.#targetsByKey.values()) this.#forget(target)

@@ -279,8 +279,9 @@ export class LinkTable {
     if (!session.isConfirmed) this.#handshakeEnded(session, reason, by, target, nowMs)
     const link = this.linkOf(session)
     if (link) this.#channelLeftLink(link, session, reason, nowMs)
-    if (!target) return
     const { remote } = session
+    if (remote && reason === 'protocol') this.#dialer.peerFaulted(remote.peer, reason, nowMs)
+    if (!target) return
     const isLinked = remote !== undefined && this.#linksByPeer.has(remote.peer)
     if (isLinked && replacedReasons.has(reason)) this.#dialer.targetReplaced(target, reason)
     else this.#dialer.targetEnded(target, reason, nowMs)

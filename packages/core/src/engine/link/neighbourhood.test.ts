@@ -318,6 +318,24 @@ describe('dialling again', () => {
     expect(breakAndCount(11_000)).toBeLessThan(300)
   })
 
+  test('[LK13] a peer that broke a rule is not dialled before the longest pause, by whatever way', () => {
+    const { network, a, b } = dialledPair()
+    network.run(100)
+    network.findPeer = (address) => (address.startsWith('a') ? a : b)
+    // Another address of the same peer: it rests, since there is a channel.
+    a.neighbourhood.addressFound('virtual', 'b by another name', network.nowMs)
+    network.run(20_000)
+    expect(a.openEnds()).toHaveLength(1)
+    const before = a.toldOf('dial').length
+    network.inject(a.openEnds()[0]!, Uint8Array.of(0x5b, 0x80))
+    expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['protocol'])
+    network.run(23_000)
+    expect(a.toldOf('dial')).toHaveLength(before)
+    network.run(14_000)
+    expect(a.toldOf('dial').length).toBeGreaterThan(before)
+    expect(b.neighbourhood.links()).toHaveLength(1)
+  })
+
   test('[LK13] at most four dials run at once; each is cancelled after ten seconds', () => {
     const network = new VirtualNetwork()
     const a = network.add('a')
