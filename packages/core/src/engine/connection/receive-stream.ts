@@ -88,7 +88,7 @@ export class ReceiveStream {
       return this.#reordered.write(this.#toldOffset, freshOffset, fresh) ? undefined : 'gaps'
     }
     let refusal = this.#tell(fresh)
-    while (refusal === undefined && this.#mode === 'read' && !this.#reordered.isEmpty) {
+    while (refusal === undefined && !this.#reordered.isEmpty) {
       const next = this.#reordered.read(this.#toldOffset)
       if (next.length === 0) break
       refusal = this.#tell(next)
