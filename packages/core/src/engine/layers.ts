@@ -285,13 +285,13 @@ export class Layers {
   #fromMesh(event: MeshOutput, nowMs: number): void {
     switch (event.type) {
       case 'packet':
-        this.#connections.packetReceived(event.from, event.payload, nowMs)
+        this.#connections.packetReceived(event.from, event.payload, event, nowMs)
         return
       case 'peer-reachable':
         this.#connections.peerReachable(event.peer, nowMs)
         return
       case 'path-changed':
-        this.#connections.pathChanged(event.peer, nowMs)
+        this.#connections.pathChanged(event.peer, event.isFormerGone, nowMs)
         return
       case 'peer-unreachable':
         this.#connections.peerUnreachable(event.peer, nowMs)

@@ -370,7 +370,8 @@ describe('turns', () => {
       const id = handles.get(output.stream)!
       bytesById.set(id, (bytesById.get(id) ?? 0) + output.bytes.length)
     }
-    expect(bytesById.get(10)).toBeGreaterThan(55_000)
+    // All of the first window.
+    expect(bytesById.get(10)).toBeGreaterThan(7_000)
     network.run()
     high.take()
   })

@@ -64,8 +64,13 @@ test('[ST29][CN26] ten thousand connections, each with streams in all states, le
       nowMs += 1
       const [toRight, toLeft] = [left.sent.splice(0), right.sent.splice(0)]
       count = toRight.length + toLeft.length
-      for (const payload of toRight) right.connections.packetReceived(left.peer, payload, nowMs)
-      for (const payload of toLeft) left.connections.packetReceived(right.peer, payload, nowMs)
+      const arrival = { priority: 'interactive', congestionMarked: false } as const
+      for (const payload of toRight) {
+        right.connections.packetReceived(left.peer, payload, arrival, nowMs)
+      }
+      for (const payload of toLeft) {
+        left.connections.packetReceived(right.peer, payload, arrival, nowMs)
+      }
     }
   }
   let connected = 0

@@ -24,5 +24,6 @@ export interface ConnectionParts {
   readonly received: ReceivedPackets
   /** Packets that went out. */
   readonly recovery: LossRecovery
-  readonly congestion: CongestionController
+  /** By flow. */
+  readonly congestion: readonly CongestionController[]
 }

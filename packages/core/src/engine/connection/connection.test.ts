@@ -19,11 +19,13 @@ import { decodeFrames, encodeFrame, type Frame } from './frame.ts'
 import { messageBytesMax } from './message-port.ts'
 import { PacketProtection } from './packet-protection.ts'
 import { decodePacket } from './packet.ts'
-import { acknowledgementDelayMsMax } from './received-packets.ts'
+import { acknowledgementDelayMsMax, noMarks, type Arrival } from './received-packets.ts'
 import { streamWindowBytes } from './receive-stream.ts'
 import { connectionWindowBytes, connectionWindowBytesMax } from './connection-credit.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamSet } from './stream-set.ts'
+
+const unmarked: Arrival = { priority: 'interactive', congestionMarked: false }
 
 const peer = '0123456789abcdef' as PeerId
 
@@ -93,7 +95,7 @@ class Bench {
     const packet = decodePacket(wholePayload(this.#protection.seal(plaintext, -1).parts))
     for (let copy = 0; copy < copies; copy += 1) {
       if (this.connection.ended !== undefined || packet?.type !== 'protected') return
-      this.connection.packetReceived(packet, nowMs)
+      this.connection.packetReceived(packet, unmarked, nowMs)
     }
   }
 
@@ -104,7 +106,7 @@ class Bench {
   acknowledgeLast(count: number, nowMs: number): void {
     const end = this.#largestReceived + 1
     const ranges = [{ start: end - count, end }]
-    this.receive(nowMs, { type: 'acknowledgement', delayMs: 0, ranges })
+    this.receive(nowMs, { type: 'acknowledgement', delayMs: 0, ranges, marks: noMarks })
   }
 }
 
@@ -141,7 +143,7 @@ describe('a broken rule ends the connection and is named to the other end', () =
     [
       '[RC1] an acknowledgement of packets never sent',
       'protocol',
-      [{ type: 'acknowledgement', delayMs: 0, ranges: [{ start: 900, end: 901 }] }],
+      [{ type: 'acknowledgement', delayMs: 0, ranges: [{ start: 900, end: 901 }], marks: noMarks }],
     ],
   ]
   test.each(cases)('%s', (_name, code, frames) => {
@@ -176,6 +178,7 @@ describe('receiving', () => {
       fc.record({ type: fc.constant('datagram' as const), payload: small }),
       fc.record({
         type: fc.constant('acknowledgement' as const),
+        marks: fc.constant(noMarks),
         delayMs: fc.nat({ max: 1000 }),
         ranges: fc.nat({ max: 3 }).map((start) => [{ start, end: start + 1 }]),
       }),
@@ -242,6 +245,7 @@ describe('sending', () => {
       {
         type: 'acknowledgement',
         delayMs: acknowledgementDelayMsMax,
+        marks: noMarks,
         ranges: [{ start: 0, end: 2 }],
       },
     ])
@@ -312,14 +316,15 @@ describe('sending', () => {
     const bench = new Bench()
     bench.connection.send(0, new Uint8Array(400_000), 1)
     bench.connection.send(3, new Uint8Array(400_000), 1)
-    // The first window went before there was anything else to send.
+    // The first windows went before there was anything else to send.
     bench.sentFrames()
-    bench.acknowledgeAll(2)
     const sentBytes = [0, 0, 0, 0]
-    for (const frame of bench.sentFrames()) {
-      if (frame.type === 'stream') sentBytes[frame.stream]! += frame.data.length
+    for (let nowMs = 10; sentBytes[0]! < 100_000; nowMs += 10) {
+      bench.acknowledgeAll(nowMs)
+      for (const frame of bench.sentFrames()) {
+        if (frame.type === 'stream') sentBytes[frame.stream]! += frame.data.length
+      }
     }
-    expect(sentBytes[0]).toBeGreaterThan(100_000)
     expect(sentBytes[3]! / sentBytes[0]!).toBeGreaterThan(1 / 20)
     expect(sentBytes[3]! / sentBytes[0]!).toBeLessThan(1 / 12)
   })

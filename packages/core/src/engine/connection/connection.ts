@@ -12,7 +12,8 @@ import type { PeerId } from '../identity/peer-id.ts'
 import { priorities } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
 import type { TransportKeys } from '../noise/handshake-state.ts'
-import { AdditiveIncrease } from './congestion.ts'
+import { AdditiveIncrease } from './congestion-default.ts'
+import { Scavenger } from './congestion-scavenger.ts'
 import {
   closeCodes,
   type CloseCode,
@@ -32,7 +33,8 @@ import { packetNumberMax } from './packet-number.ts'
 import { PacketProtection } from './packet-protection.ts'
 import { PacketSender } from './packet-sender.ts'
 import type { ConnectionId, Packet } from './packet.ts'
-import { ReceivedPackets } from './received-packets.ts'
+import { ReceivedPackets, type Arrival } from './received-packets.ts'
+import { bulkFlow, foregroundFlow } from './sent-packet.ts'
 import type { StreamHeader } from './stream-header.ts'
 import type { StreamHandle, StreamRefusal } from './stream-port.ts'
 import type { StreamSet } from './stream-set.ts'
@@ -84,7 +86,7 @@ export class Connection {
       datagrams: new DatagramQueue(),
       received: new ReceivedPackets(),
       recovery: new LossRecovery(priorities.length),
-      congestion: new AdditiveIncrease(),
+      congestion: [new AdditiveIncrease(), new Scavenger()],
     }
     this.#delivery = new Delivery(this.#parts)
     this.#intake = new FrameIntake(this.#parts, this.#delivery)
@@ -129,7 +131,10 @@ export class Connection {
     readonly openStreams: number
     readonly bytesInFlight: number
     readonly packetsInFlight: number
+    /** Of the default congestion controller. */
     readonly windowBytes: number
+    /** Of the scavenger. */
+    readonly bulkWindowBytes: number
     readonly smoothedRttMs: number
   } {
     const { streams, recovery, congestion } = this.#parts
@@ -138,10 +143,11 @@ export class Connection {
       receiveBufferBytes: streams.receiveBufferBytes,
       unconsumedBytes: streams.unconsumedBytes,
       openStreams: streams.openCount,
-      bytesInFlight: recovery.bytesInFlight,
+      bytesInFlight: recovery.bytesInFlight(foregroundFlow) + recovery.bytesInFlight(bulkFlow),
       packetsInFlight: recovery.packetCount,
-      windowBytes: congestion.windowBytes,
-      smoothedRttMs: recovery.roundTrip.smoothedMs,
+      windowBytes: congestion[foregroundFlow]!.windowBytes,
+      bulkWindowBytes: congestion[bulkFlow]!.windowBytes,
+      smoothedRttMs: recovery.roundTrip(foregroundFlow).smoothedMs,
     }
   }
 
@@ -181,7 +187,7 @@ export class Connection {
     this.#sender.flush(nowMs)
   }
 
-  packetReceived(packet: Packet & { type: 'protected' }, nowMs: number): void {
+  packetReceived(packet: Packet & { type: 'protected' }, arrival: Arrival, nowMs: number): void {
     const { context, protection, received } = this.#parts
     const { connection } = context.recorder
     const number = protection.numberOf(packet, received.largest)
@@ -207,7 +213,7 @@ export class Connection {
       const violation = this.#intake.frameReceived(frame, nowMs)
       if (violation !== undefined) return this.#violation(violation, nowMs)
     }
-    received.received(number, eliciting, nowMs)
+    received.received(number, eliciting, arrival, nowMs)
     this.#sender.flush(nowMs)
   }
 
@@ -226,10 +232,14 @@ export class Connection {
     this.#sender.resume(nowMs)
   }
 
-  /** Another path: nothing is known of its capacity. Streams are not affected. */
-  pathChanged(nowMs: number): void {
+  /**
+   * Another path: nothing is known of its capacity. Streams are not affected. `isFormerGone`: what
+   * was under way on the former one is lost.
+   */
+  pathChanged(isFormerGone: boolean, nowMs: number): void {
     this.#parts.context.recorder.connection.pathChanged.record(this.peer)
-    if (!this.isParked) this.#sender.restart(nowMs)
+    if (this.isParked) this.#sender.resume(nowMs)
+    else this.#sender.restart(isFormerGone, nowMs)
   }
 
   /** Ends the connection from this side, in good order. */
@@ -249,6 +259,7 @@ export class Connection {
     return Math.min(
       this.#parts.recovery.deadlineMs(),
       this.#sender.acknowledgementDeadlineMs,
+      this.#sender.burstDeadlineMs,
       this.#finish.deadlineMs,
     )
   }

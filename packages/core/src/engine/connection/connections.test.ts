@@ -20,6 +20,7 @@ import { packetsInFlightMax } from './loss-recovery.ts'
 import { messageBytesMax } from './message-port.ts'
 import { handshakeReportMs } from './openings.ts'
 import { parkMsMax } from './parking.ts'
+import type { Arrival } from './received-packets.ts'
 import { unsentBytesMax } from './message-stream.ts'
 
 // Identities take long to make: they are shared by all tests. Sorted by peer id.
@@ -30,6 +31,7 @@ const [lowIdentity, highIdentity] = [identities[0]!, identities[1]!]
 const low = lowIdentity.peer
 const high = highIdentity.peer
 const secret = new Uint8Array(32).fill(7)
+const unmarked: Arrival = { priority: 'interactive', congestionMarked: false }
 
 interface Conditions {
   readonly lossShare: number
@@ -219,7 +221,7 @@ class Network {
       const delayMs = delayMsMin + this.#random.fraction() * (delayMsMax - delayMsMin)
       this.at(end.clearAtMs + delayMs, () => {
         if (!this.connected) return
-        this.ends.get(to)?.connections.packetReceived(end.peer, payload, this.nowMs)
+        this.ends.get(to)?.connections.packetReceived(end.peer, payload, unmarked, this.nowMs)
       })
     }
     return 'accepted'
@@ -652,7 +654,7 @@ describe('life', { timeout: 60_000 }, () => {
     network.run(network.nowMs + 1000)
     const claim = Uint8Array.of(0x05, ...a.sent[0]!.subarray(1, 5))
     for (let index = 0; index < 10; index += 1)
-      a.connections.packetReceived(high, claim, network.nowMs)
+      a.connections.packetReceived(high, claim, unmarked, network.nowMs)
     network.run(network.nowMs + 10_000)
     expect(a.of('disconnected')).toHaveLength(0)
     expect(b.of('connected')).toHaveLength(1)
@@ -687,15 +689,15 @@ describe('life', { timeout: 60_000 }, () => {
   test('[RC8] another path starts congestion control anew and loses nothing', () => {
     const { network, a, b } = connectedPair()
     const messages = Array.from({ length: 40 }, (_, index) => patternBytes(100_000, index))
-    sendAll(network, a, high, { bulk: messages })
+    sendAll(network, a, high, { sync: messages })
     network.run(network.nowMs + 60)
     expect(a.connections.measure(high)!.windowBytes).toBeGreaterThan(64 * 1024)
     // What was queued for the old path fits the new one no more.
     network.conditions = { ...calm, packetBytes: 1200 }
-    a.connections.pathChanged(high, network.nowMs)
-    expect(a.connections.measure(high)!.windowBytes).toBe(64 * 1024)
+    a.connections.pathChanged(high, false, network.nowMs)
+    expect(a.connections.measure(high)!.windowBytes).toBe(8 * 1024)
     network.run(network.nowMs + 600_000)
-    expectSame(arrivedOn(b, 'bulk'), messages)
+    expectSame(arrivedOn(b, 'sync'), messages)
   })
 })
 
@@ -707,7 +709,7 @@ describe('hostile input', { timeout: 60_000 }, () => {
         fc.uint8Array({ maxLength: 300 }),
         fc.constantFrom(...identities),
         (bytes, from) => {
-          a.connections.packetReceived(from.peer, bytes, network.nowMs)
+          a.connections.packetReceived(from.peer, bytes, unmarked, network.nowMs)
         },
       ),
       { numRuns: 2000 },
@@ -737,7 +739,7 @@ describe('hostile input', { timeout: 60_000 }, () => {
       const repeated = passed[random % passed.length]!
       for (const forged of [changed, repeated]) {
         network.at(network.nowMs + (random % 20), () => {
-          network.ends.get(to)!.connections.packetReceived(from, forged, network.nowMs)
+          network.ends.get(to)!.connections.packetReceived(from, forged, unmarked, network.nowMs)
         })
       }
       return random % 2 === 0
@@ -808,7 +810,7 @@ describe('hostile input', { timeout: 60_000 }, () => {
       return false
     }
     b.connections.open(low, 0)
-    a.connections.packetReceived(identities[2]!.peer, opening, 0)
+    a.connections.packetReceived(identities[2]!.peer, opening, unmarked, 0)
     expect(a.counter('handshakesRefused')).toBe(1)
   })
 })

@@ -24,6 +24,7 @@ import { Openings } from './openings.ts'
 import { decodePacket, encodePacket, type ConnectionId, type Packet } from './packet.ts'
 import { entryDeadlineMs, isForgotten, loseRoute, type PeerEntry } from './peer-entry.ts'
 import { connectionsMax, PeerTable } from './peer-table.ts'
+import type { Arrival } from './received-packets.ts'
 import { StreamCalls } from './stream-calls.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import type { StreamPort } from './stream-port.ts'
@@ -105,7 +106,7 @@ export class Connections implements MessagePort {
   }
 
   /** A packet came in; `from` is what the packet says, unproven. The payload is only read. */
-  packetReceived(from: PeerId, payload: Uint8Array, nowMs: number): void {
+  packetReceived(from: PeerId, payload: Uint8Array, arrival: Arrival, nowMs: number): void {
     const packet = decodePacket(payload)
     if (packet === undefined) {
       this.#context.recorder.connection.packetsMalformed.add()
@@ -113,7 +114,7 @@ export class Connections implements MessagePort {
     }
     switch (packet.type) {
       case 'protected':
-        return this.#protectedReceived(from, packet, nowMs)
+        return this.#protectedReceived(from, packet, arrival, nowMs)
       case 'handshake-open':
         return this.#answers.openReceived(from, packet, nowMs)
       case 'handshake-answer':
@@ -158,11 +159,11 @@ export class Connections implements MessagePort {
     if (entry !== undefined) loseRoute(entry, nowMs)
   }
 
-  /** The route to the peer is another one now. */
-  pathChanged(peer: PeerId, nowMs: number): void {
+  /** The route to the peer is another one now; `isFormerGone`: the former one was lost. */
+  pathChanged(peer: PeerId, isFormerGone: boolean, nowMs: number): void {
     const entry = this.#peers.get(peer)
     if (entry?.connection === undefined) return
-    entry.connection.pathChanged(nowMs)
+    entry.connection.pathChanged(isFormerGone, nowMs)
     this.#settle(entry, nowMs)
   }
 
@@ -227,10 +228,15 @@ export class Connections implements MessagePort {
 
   // Packets
 
-  #protectedReceived(from: PeerId, packet: Packet & { type: 'protected' }, nowMs: number): void {
+  #protectedReceived(
+    from: PeerId,
+    packet: Packet & { type: 'protected' },
+    arrival: Arrival,
+    nowMs: number,
+  ): void {
     const entry = this.#peers.get(from)
     if (entry?.connection?.localId === packet.connection) {
-      entry.connection.packetReceived(packet, nowMs)
+      entry.connection.packetReceived(packet, arrival, nowMs)
       this.#settle(entry, nowMs)
       return
     }

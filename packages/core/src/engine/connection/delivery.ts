@@ -1,36 +1,91 @@
 /**
  * What becomes of the packets sent: they arrive, are lost, or are probed for. Whatever a lost one
- * carried is due again, and the congestion window follows (rules RC1 to RC9).
+ * carried is due again, and the congestion windows follow (rules RC1 to RC21).
  */
 
 import { priorities } from '../link/link-port.ts'
+import { BurstLimit, type FlowSpeed } from './burst-limit.ts'
+import { initialWindowBytes } from './congestion.ts'
 import type { ConnectionParts } from './connection-parts.ts'
+import { DeliveryRate } from './delivery-rate.ts'
 import type { Frame } from './frame.ts'
-import { packetsInFlightMax, type SentPacket } from './loss-recovery.ts'
+import { packetsInFlightMax, type Findings } from './loss-recovery.ts'
+import { noMarks, type MarkCounts } from './received-packets.ts'
+import {
+  bulkFlow,
+  flowOf,
+  flows,
+  foregroundFlow,
+  type Flow,
+  type SentPacket,
+} from './sent-packet.ts'
 
 type DeliveryParts = Pick<
   ConnectionParts,
   'context' | 'peer' | 'protection' | 'streams' | 'received' | 'recovery' | 'congestion'
 >
 
+/** A packet is as large as packets get from this part of the largest on: its round trip counts. */
+const fullPacketPart = 3 / 4
+
 /** Feeds the findings of loss recovery to streams, acknowledgements and congestion control. */
 export class Delivery {
   readonly #parts: DeliveryParts
   /** Ranks whose next packet may leave although the congestion window is full. */
   readonly #probeDue: boolean[] = priorities.map(() => false)
-  /** The congestion window was what ended the last sending. */
-  #windowLimited = false
+  /** By flow: the congestion window was what ended the last sending. */
+  readonly #isLimited: boolean[] = flows.map(() => false)
+  /** By flow: what the latest reduction came from, as far as it may have been a mistake. */
+  readonly #blamed: Set<SentPacket>[] = flows.map(() => new Set())
+  #marks: MarkCounts = noMarks
+  readonly #rate = new DeliveryRate()
+  readonly #bursts: readonly BurstLimit[] = flows.map(() => new BurstLimit())
+  /** Largest packet of the path, and how large packets are made. */
+  #pathBytes = 0
+  #packetBytes = 0
+  #isBusy = false
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts
   }
 
-  /** There is room for another packet under way. */
-  get isWindowOpen(): boolean {
+  /**
+   * There is room for another packet of the flow under way. The default window bounds what people
+   * wait for, the scavenger's bulk; and together with bulk no more than the larger of both.
+   */
+  isWindowOpen(flow: Flow): boolean {
     const { recovery, congestion } = this.#parts
-    return (
-      recovery.bytesInFlight < congestion.windowBytes && recovery.packetCount < packetsInFlightMax
-    )
+    if (recovery.packetCount >= packetsInFlightMax) return false
+    const ownBytes = recovery.bytesInFlight(flow)
+    if (ownBytes >= congestion[flow]!.windowBytes) return false
+    if (flow === foregroundFlow) return true
+    const allBytes = ownBytes + recovery.bytesInFlight(foregroundFlow)
+    const { windowBytes } = congestion[foregroundFlow]!
+    return allBytes < Math.max(windowBytes, congestion[bulkFlow]!.windowBytes)
+  }
+
+  /** The flow has not sent too much at once; when it has, `burstEndsAtMs` tells when it may go on. */
+  mayBurst(flow: Flow): boolean {
+    return this.#bursts[flow]!.isOpen
+  }
+
+  burstEndsAtMs(flow: Flow): number {
+    return this.#bursts[flow]!.opensAtMs(this.#speedOf(flow))
+  }
+
+  /** Time has passed: as much more may leave. */
+  fillBursts(nowMs: number): void {
+    for (const flow of flows) this.#bursts[flow]!.timePassed(this.#speedOf(flow), nowMs)
+  }
+
+  /** A packet of the flow has left. */
+  sent(flow: Flow, bytes: number): void {
+    this.#bursts[flow]!.sent(bytes)
+  }
+
+  /** How large packets are made, in bytes: what the path takes, or less on a slow one. */
+  get packetBytes(): number {
+    return this.#packetBytes
   }
 
   /** The next packet of the rank is a probe: it leaves whatever the window says. */
@@ -44,40 +99,62 @@ export class Delivery {
   }
 
   /** Tells whether the window, and not the sender, was the limit of what was sent last. */
-  setWindowLimited(windowLimited: boolean): void {
-    this.#windowLimited = windowLimited
+  setLimited(flow: Flow, isLimited: boolean): void {
+    this.#isLimited[flow] = isLimited
+  }
+
+  /** Tells whether more is to be sent than was allowed to. */
+  setBusy(isBusy: boolean): void {
+    this.#isBusy = isBusy
   }
 
   /** Takes in an acknowledgement; false when it names a packet that was never sent. */
   acknowledgementReceived(frame: Frame & { type: 'acknowledgement' }, nowMs: number): boolean {
-    const { context, protection, streams, received, recovery, congestion } = this.#parts
+    const { context, protection, recovery } = this.#parts
     const findings = recovery.acknowledge(frame.ranges, frame.delayMs, protection.nextNumber, nowMs)
     if (findings === undefined) return false
-    for (const packet of findings.arrived) {
-      congestion.acknowledged(packet.bytes, packet.sentAtMs!, this.#windowLimited)
-      for (const sent of packet.frames) {
-        streams.acknowledged(sent)
-        if (sent.type === 'acknowledgement') received.reportAcknowledged(sent.report)
-      }
-    }
+    for (const packet of findings.arrived) this.#arrived(packet)
+    for (const packet of findings.late) this.#cameLate(packet)
     if (findings.arrived.length > 0) {
-      context.recorder.connection.roundTripMs.observe(recovery.roundTrip.smoothedMs)
+      const { smoothedMs } = recovery.roundTrip(foregroundFlow)
+      context.recorder.connection.roundTripMs.observe(smoothedMs)
+      for (const flow of flows) this.#growWindow(flow, findings, nowMs)
+      this.#measureRate(findings.arrived, nowMs)
     }
-    this.#packetsLost(findings.lost, nowMs)
+    this.#marksReceived(frame.marks, findings, nowMs)
+    this.#packetsLost(findings, nowMs)
     return true
   }
 
   /** Takes what is lost or silent by now; sending is up to the caller. */
   handleDeadline(nowMs: number): void {
     const { recovery } = this.#parts
-    this.#packetsLost(recovery.handleDeadline(nowMs).lost, nowMs)
+    this.#packetsLost(recovery.handleDeadline(nowMs), nowMs)
     this.#probe(recovery.takeProbes(nowMs))
   }
 
-  /** The path is new or back: nothing is known of its capacity. */
-  restart(nowMs: number): void {
-    this.#parts.congestion.reset()
-    this.#probe(this.#parts.recovery.restart(nowMs))
+  /**
+   * The path is new or back and takes packets of that size: nothing is known of its capacity. What
+   * was under way on the former one is due again when that is gone; else one packet of each rank
+   * finds out.
+   */
+  restart(pathBytes: number, isFormerGone: boolean, nowMs: number): void {
+    const { recovery, received } = this.#parts
+    this.begin(pathBytes)
+    received.repeat(nowMs)
+    for (const blamed of this.#blamed) blamed.clear()
+    const due = recovery.changePath(isFormerGone, nowMs)
+    if (isFormerGone) for (const packet of due) this.sendAgain(packet)
+    else this.#probe(due)
+  }
+
+  /** A path of which nothing is known but how large packets it takes. */
+  begin(pathBytes: number): void {
+    this.#pathBytes = pathBytes
+    this.#rate.reset()
+    for (const controller of this.#parts.congestion) controller.reset(pathBytes)
+    for (const burst of this.#bursts) burst.begin(initialWindowBytes(pathBytes))
+    this.#fitPackets()
   }
 
   /** What the packet carries is due again. */
@@ -85,15 +162,124 @@ export class Delivery {
     for (const frame of packet.frames) this.#parts.streams.lost(frame)
   }
 
-  #packetsLost(packets: readonly SentPacket[], nowMs: number): void {
-    const last = packets.at(-1)
-    if (last === undefined) return
+  #arrived(packet: SentPacket): void {
+    const { streams, received } = this.#parts
+    for (const sent of packet.frames) {
+      streams.acknowledged(sent)
+      if (sent.type === 'acknowledgement') received.reportAcknowledged(sent.report)
+    }
+  }
+
+  /** It was not lost: neither is what it carried, nor was there a reason for a smaller window. */
+  #cameLate(packet: SentPacket): void {
+    this.#parts.context.recorder.connection.packetsLate.add()
+    this.#arrived(packet)
+    const flow = flowOf(packet.rank)
+    const blamed = this.#blamed[flow]!
+    if (blamed.delete(packet) && blamed.size === 0) this.#parts.congestion[flow]!.undo()
+  }
+
+  #growWindow(flow: Flow, findings: Findings, nowMs: number): void {
+    const { recovery, congestion } = this.#parts
+    let bytes = 0
+    let sentAtMs = Number.NEGATIVE_INFINITY
+    for (const packet of findings.arrived) {
+      if (flowOf(packet.rank) !== flow || !recovery.isOfThisPath(packet)) continue
+      bytes += packet.bytes
+      sentAtMs = Math.max(sentAtMs, packet.sentAtMs!)
+    }
+    if (bytes === 0) return
+    const isLimited = this.#isLimited[flow]!
+    const roundTripMs = this.#roundTripOf(flow, findings)
+    congestion[flow]!.acknowledged({ bytes, sentAtMs, roundTripMs, isLimited }, nowMs)
+  }
+
+  /** Of full packets: the time that a packet takes to be sent is part of its round trip. */
+  #roundTripOf(flow: Flow, { measured }: Findings): number | undefined {
+    if (measured === undefined || flowOf(measured.packet.rank) !== flow) return undefined
+    const isFull = measured.packet.bytes >= this.#packetBytes * fullPacketPart
+    return isFull ? measured.roundTripMs : undefined
+  }
+
+  #speedOf(flow: Flow): FlowSpeed {
+    const { recovery, congestion } = this.#parts
+    const { windowBytes } = congestion[flow]!
+    const roundTripMs = recovery.roundTrip(flow).smoothedMs
+    return { windowBytes, roundTripMs, packetBytes: this.#packetBytes }
+  }
+
+  #measureRate(arrived: readonly SentPacket[], nowMs: number): void {
+    const { recovery } = this.#parts
+    let bytes = 0
+    let sentAtMs = Number.NEGATIVE_INFINITY
+    for (const packet of arrived) {
+      if (!recovery.isOfThisPath(packet)) continue
+      bytes += packet.bytes
+      sentAtMs = Math.max(sentAtMs, packet.sentAtMs!)
+    }
+    if (bytes === 0) return
+    this.#rate.arrived(bytes, sentAtMs, this.#isBusy, nowMs)
+    this.#fitPackets()
+  }
+
+  #fitPackets(): void {
+    const packetBytes = this.#rate.packetBytes(this.#pathBytes)
+    if (packetBytes === this.#packetBytes) return
+    this.#packetBytes = packetBytes
+    for (const controller of this.#parts.congestion) controller.setPacketBytes(packetBytes)
+  }
+
+  #marksReceived(marks: MarkCounts, findings: Findings, nowMs: number): void {
+    const before = this.#marks
+    this.#marks = {
+      foreground: Math.max(before.foreground, marks.foreground),
+      bulk: Math.max(before.bulk, marks.bulk),
+    }
+    if (marks.foreground > before.foreground) this.#marked(foregroundFlow, findings, nowMs)
+    if (marks.bulk > before.bulk) this.#marked(bulkFlow, findings, nowMs)
+  }
+
+  #marked(flow: Flow, findings: Findings, nowMs: number): void {
+    const { context, recovery, congestion } = this.#parts
+    context.recorder.connection.marksReceived.add()
+    let sentAtMs = Number.NEGATIVE_INFINITY
+    for (const packet of findings.arrived) {
+      if (flowOf(packet.rank) !== flow || !recovery.isOfThisPath(packet)) continue
+      sentAtMs = Math.max(sentAtMs, packet.sentAtMs!)
+    }
+    if (!congestion[flow]!.congested('mark', sentAtMs, nowMs)) return
+    // A queue stood, whatever comes late: this reduction is no mistake.
+    this.#blamed[flow]!.clear()
+    this.#recordCongestion(0, flow)
+  }
+
+  #packetsLost({ lost, collapsed }: Findings, nowMs: number): void {
+    if (lost.length === 0) return
+    const { context, recovery, congestion } = this.#parts
+    for (const packet of lost) this.sendAgain(packet)
+    context.recorder.connection.packetsLost.add(lost.length)
+    for (const flow of flows) {
+      const ofFlow = lost.filter(
+        (packet) => flowOf(packet.rank) === flow && recovery.isOfThisPath(packet),
+      )
+      if (ofFlow.length === 0) continue
+      const sentAtMs = Math.max(...ofFlow.map((packet) => packet.sentAtMs!))
+      const blamed = this.#blamed[flow]!
+      if (congestion[flow]!.congested('loss', sentAtMs, nowMs)) {
+        blamed.clear()
+        for (const packet of ofFlow) blamed.add(packet)
+        this.#recordCongestion(ofFlow.length, flow)
+      } else if (blamed.size > 0) {
+        for (const packet of ofFlow) blamed.add(packet)
+      }
+      if (collapsed.includes(flow)) congestion[flow]!.collapse()
+    }
+  }
+
+  #recordCongestion(lostCount: number, flow: Flow): void {
     const { context, peer, congestion } = this.#parts
-    for (const packet of packets) this.sendAgain(packet)
-    congestion.lost(last.sentAtMs!, nowMs)
-    const { connection } = context.recorder
-    connection.packetsLost.add(packets.length)
-    connection.congested.record(peer, packets.length, congestion.windowBytes)
+    const { windowBytes } = congestion[flow]!
+    context.recorder.connection.congested.record(peer, lostCount, windowBytes)
   }
 
   #probe(packets: readonly SentPacket[]): void {

@@ -63,6 +63,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
     type: fc.constant('acknowledgement' as const),
     delayMs: fc.nat({ max: 100_000 }).map((units) => units / 8),
     ranges,
+    marks: fc.record({ foreground: fc.nat(), bulk: fc.nat({ max: 2 ** 48 }) }),
   }),
   fc.record({
     type: fc.constant('stream' as const),

@@ -8,7 +8,7 @@
 
 import { ByteReader } from '../bytes/reader.ts'
 import type { ByteWriter } from '../bytes/writer.ts'
-import { acknowledgedRangesMax } from './received-packets.ts'
+import { acknowledgedRangesMax, type MarkCounts } from './received-packets.ts'
 import { packetNumberMax } from './packet-number.ts'
 import type { IntegerRange } from './range-set.ts'
 
@@ -54,6 +54,8 @@ export type Frame =
       readonly delayMs: number
       /** Highest first, disjoint, not touching; 1 to `acknowledgedRangesMax`. */
       readonly ranges: readonly IntegerRange[]
+      /** Of all packets received so far. */
+      readonly marks: MarkCounts
     }
   | {
       readonly type: 'stream'
@@ -91,7 +93,7 @@ export function encodeFrame(frame: Frame, writer: ByteWriter): void {
       writer.u8(frameTypes.ping)
       return
     case 'acknowledgement':
-      encodeAcknowledgement(frame.ranges, frame.delayMs, writer)
+      encodeAcknowledgement(frame, writer)
       return
     case 'stream':
       encodeStreamHead(frame.stream, frame.offset, frame.data.length, frame.fin, writer)
@@ -201,10 +203,12 @@ function decodeFrame(reader: ByteReader): Frame | undefined {
   }
 }
 
-/** Largest, delay, count of further ranges, length of the first; then gap and length of each. */
+/**
+ * Largest, delay, count of further ranges, length of the first; then gap and length of each; then the
+ * counts of marks.
+ */
 function encodeAcknowledgement(
-  ranges: readonly IntegerRange[],
-  delayMs: number,
+  { ranges, delayMs, marks }: Frame & { readonly type: 'acknowledgement' },
   writer: ByteWriter,
 ): void {
   const first = ranges[0]!
@@ -221,6 +225,7 @@ function encodeAcknowledgement(
     writer.varint(above - range.end - 1).varint(range.end - range.start - 1)
     above = range.start
   }
+  writer.varint(marks.foreground).varint(marks.bulk)
 }
 
 function decodeAcknowledgement(reader: ByteReader): Frame | undefined {
@@ -236,5 +241,7 @@ function decodeAcknowledgement(reader: ByteReader): Frame | undefined {
     ranges.push({ start, end })
     end = start
   }
-  return { type: 'acknowledgement', delayMs, ranges }
+  const foreground = reader.varint(packetNumberMax)
+  const bulk = reader.varint(packetNumberMax)
+  return { type: 'acknowledgement', delayMs, ranges, marks: { foreground, bulk } }
 }

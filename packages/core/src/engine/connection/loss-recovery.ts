@@ -1,15 +1,26 @@
 /**
  * Which packets arrived, which are lost, and when to ask (RFC 9002, sections 5 and 6; rules RC1 to
- * RC5).
+ * RC5, RC12 to RC14, RC19 and RC20).
  *
  * The mesh sends packets of higher priority first, so packets overtake each other by design. Loss
- * is therefore judged among packets of one priority only: each has its own sequence.
+ * is therefore judged among packets of one priority only: each has its own sequence. And bulk waits
+ * where others do not, so it has a round trip of its own.
  */
 
+import { LostPackets } from './lost-packets.ts'
+import { PersistentCongestion } from './persistent-congestion.ts'
+import { RankQueue } from './rank-queue.ts'
 import type { IntegerRange } from './range-set.ts'
-import { acknowledgementDelayMsMax, type Report } from './received-packets.ts'
+import { acknowledgementDelayMsMax } from './received-packets.ts'
 import { RoundTrip } from './round-trip.ts'
-import type { StreamPiece } from './send-stream.ts'
+import {
+  bulkFlow,
+  flowOf,
+  flows,
+  foregroundFlow,
+  type Flow,
+  type SentPacket,
+} from './sent-packet.ts'
 
 /** A packet is lost when that many sent after it, at its priority, have arrived. */
 const packetThreshold = 3
@@ -23,66 +34,61 @@ const probeTimeoutMsMax = 8000
  */
 export const packetsInFlightMax = 2048
 
-/** What of a packet has to be sent again when it is lost, or forgotten when it arrives. */
-export type SentFrame =
-  | { readonly type: 'stream'; readonly stream: number; readonly piece: StreamPiece }
-  | { readonly type: 'connection-credit' }
-  | { readonly type: 'stream-allowance' }
-  | { readonly type: 'stream-credit'; readonly stream: number }
-  | { readonly type: 'reset-stream'; readonly stream: number }
-  | { readonly type: 'stop-sending'; readonly stream: number }
-  | { readonly type: 'acknowledgement'; readonly report: Report }
-
-/** A packet that asks for an acknowledgement. */
-export interface SentPacket {
-  readonly number: number
-  /** Priority, 0 first. */
-  readonly rank: number
-  readonly bytes: number
-  readonly frames: readonly SentFrame[]
-  /** When it was handed to the mesh; undefined while the mesh refuses it. */
-  sentAtMs: number | undefined
-  /** Place among the packets of its rank. */
-  sequence: number
-}
-
 /** What an acknowledgement or a deadline brought to light. */
 export interface Findings {
   readonly arrived: readonly SentPacket[]
+  /** Declared lost before, and arrived after all. */
+  readonly late: readonly SentPacket[]
   readonly lost: readonly SentPacket[]
+  /** The round trip of the latest packet, in its flow; undefined when nothing was measured. */
+  readonly measured: { readonly packet: SentPacket; readonly roundTripMs: number } | undefined
+  /** Flows of which nothing arrived for so long that their window is void. */
+  readonly collapsed: readonly Flow[]
 }
 
-interface Rank {
-  nextSequence: number
-  largestAcknowledged: number
-  inFlightCount: number
-  lastSentAtMs: number
-}
+const nothing: Findings = { arrived: [], late: [], lost: [], measured: undefined, collapsed: [] }
 
-const nothing: Findings = { arrived: [], lost: [] }
+interface FlowState {
+  readonly roundTrip: RoundTrip
+  /** When the first round trip of this path was known. */
+  measuredAtMs: number
+  bytesInFlight: number
+}
 
 /** The packets of one connection that are under way. */
 export class LossRecovery {
-  readonly roundTrip = new RoundTrip()
-  /** By number, ascending. */
+  readonly #flows: readonly FlowState[] = flows.map(() => ({
+    roundTrip: new RoundTrip(),
+    measuredAtMs: Number.POSITIVE_INFINITY,
+    bytesInFlight: 0,
+  }))
+  /** All that are under way or wait for the mesh, by number, ascending. */
   readonly #sent = new Map<number, SentPacket>()
-  readonly #ranks: readonly Rank[]
+  readonly #ranks: readonly RankQueue[]
+  readonly #lost = new LostPackets()
+  readonly #silence = new PersistentCongestion()
   #largestAcknowledged = -1
-  #bytesInFlight = 0
   #probeCount = 0
   #lossDeadlineMs = Number.POSITIVE_INFINITY
+  #path = 0
+  /** How much later than others a packet of this path was found to come, in milliseconds. */
+  #reorderMs = 0
 
   constructor(rankCount: number) {
-    this.#ranks = Array.from({ length: rankCount }, () => ({
-      nextSequence: 0,
-      largestAcknowledged: -1,
-      inFlightCount: 0,
-      lastSentAtMs: 0,
-    }))
+    this.#ranks = Array.from({ length: rankCount }, () => new RankQueue())
   }
 
-  get bytesInFlight(): number {
-    return this.#bytesInFlight
+  /** Under way on this path, in bytes. */
+  bytesInFlight(flow: Flow): number {
+    return this.#flows[flow]!.bytesInFlight
+  }
+
+  /** The flow's estimate; that of the other one until it has a sample. */
+  roundTrip(flow: Flow): RoundTrip {
+    const own = this.#flows[flow]!.roundTrip
+    if (own.hasSample) return own
+    const other = this.#flows[flow === bulkFlow ? foregroundFlow : bulkFlow]!.roundTrip
+    return other.hasSample ? other : own
   }
 
   get largestAcknowledged(): number {
@@ -99,6 +105,11 @@ export class LossRecovery {
     return this.#sent.size
   }
 
+  /** The packet was sent on the path that there is now. */
+  isOfThisPath(packet: SentPacket): boolean {
+    return packet.path === this.#path
+  }
+
   /** Registers a packet; numbers ascend. `accepted` follows when the mesh takes it. */
   add(packet: SentPacket): void {
     this.#sent.set(packet.number, packet)
@@ -106,13 +117,11 @@ export class LossRecovery {
 
   /** The mesh has taken the packet. */
   accepted(packet: SentPacket, nowMs: number): void {
-    const rank = this.#ranks[packet.rank]!
     packet.sentAtMs = nowMs
-    packet.sequence = rank.nextSequence
-    rank.nextSequence += 1
-    rank.inFlightCount += 1
-    rank.lastSentAtMs = nowMs
-    this.#bytesInFlight += packet.bytes
+    packet.state = 'sent'
+    packet.path = this.#path
+    this.#ranks[packet.rank]!.sent(packet, nowMs)
+    this.#flows[flowOf(packet.rank)]!.bytesInFlight += packet.bytes
   }
 
   /** Forgets a packet that the mesh never took. */
@@ -133,23 +142,26 @@ export class LossRecovery {
     const largest = ranges[0]!.end - 1
     if (largest >= nextNumber) return undefined
     const arrived: SentPacket[] = []
-    for (const range of ranges) this.#collect(range, arrived)
-    for (const packet of arrived) if (packet.sentAtMs === undefined) return undefined
+    const late: SentPacket[] = []
+    for (const range of ranges) {
+      this.#collect(range, arrived)
+      this.#lost.takeArrived(range, late)
+    }
+    for (const packet of arrived) if (packet.state === 'held') return undefined
     this.#largestAcknowledged = Math.max(this.#largestAcknowledged, largest)
-    if (arrived.length === 0) return nothing
+    if (arrived.length === 0 && late.length === 0) return nothing
+    let measured: Findings['measured']
     for (const packet of arrived) {
-      this.#remove(packet)
+      this.#remove(packet, 'arrived')
       const rank = this.#ranks[packet.rank]!
       rank.largestAcknowledged = Math.max(rank.largestAcknowledged, packet.sequence)
-      if (packet.number === largest) {
-        this.roundTrip.sample(
-          nowMs - packet.sentAtMs!,
-          Math.min(delayMs, acknowledgementDelayMsMax),
-        )
-      }
+      if (packet.number === largest) measured = this.#measure(packet, delayMs, nowMs)
     }
+    for (const packet of late) this.#cameLate(packet, nowMs)
+    this.#silence.arrived(arrived)
     this.#probeCount = 0
-    return { arrived, lost: this.#detectLoss(nowMs) }
+    const lost = this.#detectLoss(nowMs)
+    return { arrived, late, lost, measured, collapsed: this.#collapsedBy(lost) }
   }
 
   /** When `handleDeadline` has to be called; `Infinity` when nothing is under way. */
@@ -160,36 +172,67 @@ export class LossRecovery {
   /** What is lost by now. Probes are asked for apart, by `takeProbes`. */
   handleDeadline(nowMs: number): Findings {
     if (nowMs < this.#lossDeadlineMs) return nothing
-    return { arrived: [], lost: this.#detectLoss(nowMs) }
+    const lost = this.#detectLoss(nowMs)
+    return { ...nothing, lost, collapsed: this.#collapsedBy(lost) }
   }
 
   /** The oldest packet of each rank that has been silent for too long: send its frames again. */
   takeProbes(nowMs: number): SentPacket[] {
     if (nowMs < this.#probeDeadlineMs()) return []
-    const timeoutMs = this.#probeTimeoutMs()
-    const due = this.#ranks.map(
-      (rank) => rank.inFlightCount > 0 && rank.lastSentAtMs + timeoutMs <= nowMs,
-    )
+    const due = this.#ranks.map((_, rank) => this.#rankProbeDeadlineMs(rank) <= nowMs)
     this.#probeCount += 1
-    return this.#oldest((packet) => due[packet.rank]!, nowMs)
+    return this.#oldest((rank) => due[rank]!, nowMs)
   }
 
-  /** The path is new or back: the oldest packet of each rank, and patience anew. */
-  restart(nowMs: number): SentPacket[] {
+  /**
+   * The path is another one: what is under way does not burden it, and tells nothing of it. Returns
+   * what to send again. When the former path is `gone`, that is everything that was under way on
+   * it; else one packet of each rank, by whose answers the fate of the others is known.
+   */
+  changePath(isGone: boolean, nowMs: number): readonly SentPacket[] {
+    this.#path += 1
     this.#probeCount = 0
-    this.roundTrip.reset()
-    return this.#oldest(() => true, nowMs)
+    this.#lossDeadlineMs = Number.POSITIVE_INFINITY
+    this.#reorderMs = 0
+    this.#silence.reset()
+    for (const flow of this.#flows) {
+      flow.roundTrip.reset()
+      flow.measuredAtMs = Number.POSITIVE_INFINITY
+      flow.bytesInFlight = 0
+    }
+    if (!isGone) return this.#oldest(() => true, nowMs)
+    const lost = this.#ranks.flatMap((rank) => rank.all())
+    for (const packet of lost) this.#declareLost(packet)
+    return lost
   }
 
-  #oldest(wanted: (packet: SentPacket) => boolean, nowMs: number): SentPacket[] {
-    const oldest = new Map<number, SentPacket>()
-    for (const packet of this.#sent.values()) {
-      if (packet.sentAtMs === undefined || oldest.has(packet.rank) || !wanted(packet)) continue
-      oldest.set(packet.rank, packet)
+  #measure(packet: SentPacket, delayMs: number, nowMs: number): Findings['measured'] {
+    if (!this.isOfThisPath(packet)) return undefined
+    const flow = this.#flows[flowOf(packet.rank)]!
+    const boundedDelayMs = Math.min(delayMs, acknowledgementDelayMsMax)
+    const roundTripMs = flow.roundTrip.sample(nowMs - packet.sentAtMs!, boundedDelayMs)
+    flow.measuredAtMs = Math.min(flow.measuredAtMs, nowMs)
+    return { packet, roundTripMs }
+  }
+
+  /** From now on a packet may be that much later than others without being lost (RFC 8985). */
+  #cameLate(packet: SentPacket, nowMs: number): void {
+    packet.state = 'arrived'
+    if (!this.isOfThisPath(packet)) return
+    const { latestMs, smoothedMs } = this.roundTrip(flowOf(packet.rank))
+    const latenessMs = nowMs - packet.sentAtMs! - latestMs
+    this.#reorderMs = Math.min(Math.max(this.#reorderMs, latenessMs), smoothedMs)
+  }
+
+  #oldest(isWanted: (rank: number) => boolean, nowMs: number): SentPacket[] {
+    const oldest: SentPacket[] = []
+    for (const [index, rank] of this.#ranks.entries()) {
+      if (rank.oldest === undefined || !isWanted(index)) continue
+      oldest.push(rank.oldest)
       // The probe itself moves the deadline when it leaves; this does when the mesh is full.
-      this.#ranks[packet.rank]!.lastSentAtMs = nowMs
+      rank.lastSentAtMs = nowMs
     }
-    return [...oldest.values()]
+    return oldest
   }
 
   #collect(range: IntegerRange, arrived: SentPacket[]): void {
@@ -211,36 +254,62 @@ export class LossRecovery {
 
   #detectLoss(nowMs: number): SentPacket[] {
     const lost: SentPacket[] = []
-    const delayMs = this.roundTrip.lossDelayMs()
     this.#lossDeadlineMs = Number.POSITIVE_INFINITY
-    for (const packet of this.#sent.values()) {
-      if (packet.sentAtMs === undefined) continue
-      if (packet.number > this.#largestAcknowledged) break
-      const overtakenBy = this.#ranks[packet.rank]!.largestAcknowledged - packet.sequence
-      if (overtakenBy <= 0) continue
-      if (overtakenBy >= packetThreshold || packet.sentAtMs + delayMs <= nowMs) lost.push(packet)
-      else this.#lossDeadlineMs = Math.min(this.#lossDeadlineMs, packet.sentAtMs + delayMs)
+    for (const [index, rank] of this.#ranks.entries()) {
+      const delayMs = this.roundTrip(flowOf(index)).lossDelayMs() + this.#reorderMs
+      for (const packet of rank.overtaken()) {
+        const overtakenBy = rank.largestAcknowledged - packet.sequence
+        const lateAtMs = packet.sentAtMs! + delayMs
+        // Where packets are known to come late, their number tells nothing, only time does.
+        const isOvertaken = this.#reorderMs === 0 && overtakenBy >= packetThreshold
+        if (isOvertaken || lateAtMs <= nowMs) lost.push(packet)
+        else this.#lossDeadlineMs = Math.min(this.#lossDeadlineMs, lateAtMs)
+      }
     }
-    for (const packet of lost) this.#remove(packet)
+    for (const packet of lost) this.#declareLost(packet)
     return lost
   }
 
-  #remove(packet: SentPacket): void {
-    this.#sent.delete(packet.number)
-    this.#ranks[packet.rank]!.inFlightCount -= 1
-    this.#bytesInFlight -= packet.bytes
+  #collapsedBy(lost: readonly SentPacket[]): readonly Flow[] {
+    if (lost.length < 2) return []
+    return flows.filter((flow) => {
+      const { roundTrip, measuredAtMs } = this.#flows[flow]!
+      const ofFlow = lost.filter(
+        (packet) =>
+          flowOf(packet.rank) === flow &&
+          this.isOfThisPath(packet) &&
+          packet.sentAtMs! > measuredAtMs,
+      )
+      return this.#silence.isShownBy(ofFlow, roundTrip.probeTimeoutMs(acknowledgementDelayMsMax))
+    })
   }
 
-  #probeTimeoutMs(): number {
-    const timeoutMs = this.roundTrip.probeTimeoutMs(acknowledgementDelayMsMax)
-    return Math.min(timeoutMs * 2 ** Math.min(this.#probeCount, 16), probeTimeoutMsMax)
+  #declareLost(packet: SentPacket): void {
+    this.#remove(packet, 'lost')
+    this.#lost.add(packet)
+  }
+
+  #remove(packet: SentPacket, state: 'arrived' | 'lost'): void {
+    packet.state = state
+    this.#sent.delete(packet.number)
+    this.#ranks[packet.rank]!.removed()
+    if (this.isOfThisPath(packet)) this.#flows[flowOf(packet.rank)]!.bytesInFlight -= packet.bytes
+  }
+
+  #rankProbeDeadlineMs(index: number): number {
+    const rank = this.#ranks[index]!
+    if (rank.count === 0) return Number.POSITIVE_INFINITY
+    const roundTrip = this.roundTrip(flowOf(index))
+    const timeoutMs = roundTrip.probeTimeoutMs(acknowledgementDelayMsMax)
+    const patienceMs = Math.min(timeoutMs * 2 ** Math.min(this.#probeCount, 16), probeTimeoutMsMax)
+    return rank.lastSentAtMs + patienceMs
   }
 
   #probeDeadlineMs(): number {
     let earliestMs = Number.POSITIVE_INFINITY
-    for (const rank of this.#ranks) {
-      if (rank.inFlightCount > 0) earliestMs = Math.min(earliestMs, rank.lastSentAtMs)
+    for (let index = 0; index < this.#ranks.length; index += 1) {
+      earliestMs = Math.min(earliestMs, this.#rankProbeDeadlineMs(index))
     }
-    return earliestMs + this.#probeTimeoutMs()
+    return earliestMs
   }
 }

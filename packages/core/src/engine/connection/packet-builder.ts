@@ -6,9 +6,9 @@ import { priorities } from '../link/link-port.ts'
 import { closeCodes, type CloseCode } from './connection-output.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { encodeFrame, varintBytes } from './frame.ts'
-import type { SentFrame } from './loss-recovery.ts'
 import { protectionBytesMax, type SealedPacket } from './packet-protection.ts'
 import { acknowledgedRangesMax } from './received-packets.ts'
+import { foregroundFlow, type SentFrame } from './sent-packet.ts'
 
 /** Rank of datagrams: they carry awareness, which people watch. */
 const datagramRank = priorities.indexOf('interactive')
@@ -43,8 +43,11 @@ export class PacketBuilder {
     return rank === 0 && (this.#pingDue || streams.noticesDue)
   }
 
-  /** A packet of at most `packetBytes` with what the rank has to send; a ping when it has nothing. */
-  build(rank: number, packetBytes: number, nowMs: number): BuiltPacket {
+  /**
+   * A packet of at most `packetBytes` with what the rank has to send; a ping when it has nothing.
+   * A datagram that needs more takes what the path has, at most `pathBytes`.
+   */
+  build(rank: number, packetBytes: number, pathBytes: number, nowMs: number): BuiltPacket {
     const { streams, received, recovery } = this.#parts
     const room = packetBytes - protectionBytesMax
     const frames: SentFrame[] = []
@@ -55,9 +58,9 @@ export class PacketBuilder {
     }
     const contentStart = this.#writer.length
     const draft = { room, writer: this.#writer, frames }
-    streams.writeNotices(draft, recovery.roundTrip.smoothedMs, nowMs)
+    streams.writeNotices(draft, recovery.roundTrip(foregroundFlow).smoothedMs, nowMs)
     if (this.#pingDue) encodeFrame({ type: 'ping' }, this.#writer)
-    if (rank === datagramRank) this.#writeDatagrams(room)
+    if (rank === datagramRank) this.#writeDatagrams(room, pathBytes - protectionBytesMax)
     streams.writePieces(rank, draft)
     // A probe with nothing to repeat: whatever is answered by an acknowledgement will do.
     if (this.#writer.length === contentStart) encodeFrame({ type: 'ping' }, this.#writer)
@@ -85,19 +88,21 @@ export class PacketBuilder {
     const countMax = Math.min(acknowledgedRangesMax, Math.floor(packetBytes / 32))
     const ranges = received.report().slice(0, countMax)
     const delayMs = received.delayMs(nowMs)
-    encodeFrame({ type: 'acknowledgement', delayMs, ranges }, this.#writer)
+    const { marks } = received
+    encodeFrame({ type: 'acknowledgement', delayMs, ranges, marks }, this.#writer)
   }
 
-  #writeDatagrams(room: number): void {
+  #writeDatagrams(room: number, pathRoom: number): void {
     const { context, datagrams } = this.#parts
     const { connection } = context.recorder
     for (;;) {
       const payload = datagrams.peek()
       if (payload === undefined) return
       const bytes = 1 + varintBytes(payload.length) + payload.length
-      if (bytes > room - this.#writer.length) {
+      const isAlone = this.#writer.length === 0
+      if (bytes > (isAlone ? pathRoom : room - this.#writer.length)) {
         // Too large for what is left of this packet, or for any.
-        if (bytes <= room && this.#writer.length > 0) return
+        if (bytes <= pathRoom && !isAlone) return
         connection.datagramsTooLarge.add()
         datagrams.shift()
         continue

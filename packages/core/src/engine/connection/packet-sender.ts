@@ -1,14 +1,14 @@
 /**
  * Hands packets to the mesh: strictly by priority with a share for whoever waits, as far as the
- * congestion window and the mesh allow, and not at all without a route (rules RC6 and ST9).
+ * congestion windows and the mesh allow, and not at all without a route (rules RC6 and ST9).
  */
 
 import { priorities } from '../link/link-port.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import type { Delivery } from './delivery.ts'
-import type { SentPacket } from './loss-recovery.ts'
 import type { PacketBuilder } from './packet-builder.ts'
 import { Parking } from './parking.ts'
+import { flowOf, flows, type Flow, type SentPacket } from './sent-packet.ts'
 import { SendTurns } from './send-turns.ts'
 
 const rankCount: number = priorities.length
@@ -21,13 +21,19 @@ const packetBytesMin = 256
 
 type PacketSenderParts = Pick<
   ConnectionParts,
-  'context' | 'peer' | 'packets' | 'outputs' | 'streams' | 'received' | 'recovery' | 'congestion'
+  'context' | 'peer' | 'packets' | 'outputs' | 'streams' | 'received' | 'recovery'
 >
 
 /** A packet that the mesh did not take yet. Its number is used up: it must go as it is. */
 interface HeldPacket {
   readonly packet: SentPacket
   readonly parts: readonly Uint8Array[]
+}
+
+/** What goes next: the content of one rank, at the priority of that or, for its share, of another. */
+interface Turn {
+  readonly content: number
+  readonly rank: number
 }
 
 /** The way out of one connection. */
@@ -37,10 +43,13 @@ export class PacketSender {
   readonly #delivery: Delivery
   readonly #turns = new SendTurns(rankCount)
   readonly #parking = new Parking()
-  #packetBytes = 0
+  /** Largest packet of the path; 0 before the first is sent. */
+  #pathBytes = 0
   readonly #held: (HeldPacket | undefined)[] = priorities.map(() => undefined)
   /** The mesh answered `full` for this rank: it and those below wait for `packetsWritable`. */
   #blockedRank = rankCount
+  /** When a flow that sent too much at once may go on. */
+  #burstDeadlineMs = Number.POSITIVE_INFINITY
 
   constructor(parts: PacketSenderParts, builder: PacketBuilder, delivery: Delivery) {
     this.#parts = parts
@@ -69,25 +78,31 @@ export class PacketSender {
     return this.#blockedRank > 0 ? this.#parts.received.deadlineMs : Number.POSITIVE_INFINITY
   }
 
+  /** When more may leave than may now; `Infinity` when nothing waits for time. */
+  get burstDeadlineMs(): number {
+    return this.#burstDeadlineMs
+  }
+
   /** Sends what there is to send, as far as it may leave; finds out whether there is a route. */
   flush(nowMs: number): void {
-    const { packets, peer, congestion, received } = this.#parts
+    const { packets, peer, received } = this.#parts
     const pathBytes = packets.payloadBytesMax(peer)
     if (this.isParked) {
       if (pathBytes >= packetBytesMin) this.resume(nowMs)
       return
     }
     if (pathBytes < packetBytesMin) return this.park(nowMs)
-    this.#packetBytes = Math.min(pathBytes, packetBytesMax)
-    congestion.setPacketBytes(this.#packetBytes)
+    this.#takePathBytes(Math.min(pathBytes, packetBytesMax), nowMs)
+    this.#delivery.fillBursts(nowMs)
     this.#sendHeld(nowMs)
     // A held packet without a route parks; another of its rank must not take its place.
     if (this.isParked) return
     // Each round sends a packet, which takes from a bounded queue or window.
     for (;;) {
-      const rank = this.#nextRank()
-      if (rank === undefined || !this.#sendPacket(rank, nowMs)) break
+      const turn = this.#nextTurn()
+      if (turn === undefined || !this.#sendPacket(turn, nowMs)) break
     }
+    this.#delivery.setBusy(priorities.some((_, rank) => this.#builder.hasContent(rank)))
     if (received.deadlineMs <= nowMs && this.#blockedRank > 0 && !this.isParked) {
       this.#sendAcknowledgement(nowMs)
     }
@@ -115,13 +130,18 @@ export class PacketSender {
     if (parkedMs === undefined) return
     const { context, peer } = this.#parts
     context.recorder.connection.resumed.record(peer, parkedMs)
-    this.restart(nowMs)
+    this.restart(true, nowMs)
   }
 
-  /** A path of unknown capacity: begins anew to find it out. */
-  restart(nowMs: number): void {
+  /**
+   * A path of unknown capacity: begins anew to find it out, with all that was under way when the
+   * former path is gone.
+   */
+  restart(isFormerGone: boolean, nowMs: number): void {
+    const { packets, peer } = this.#parts
     this.#blockedRank = rankCount
-    this.#delivery.restart(nowMs)
+    this.#pathBytes = Math.min(packets.payloadBytesMax(peer), packetBytesMax)
+    this.#delivery.restart(this.#pathBytes, isFormerGone, nowMs)
     this.flush(nowMs)
   }
 
@@ -133,33 +153,69 @@ export class PacketSender {
     }
   }
 
-  /** The rank that sends next: the highest, unless one below has waited for its share (ST9). */
-  #nextRank(): number | undefined {
-    const windowOpen = this.#delivery.isWindowOpen
-    let next: number | undefined
-    this.#delivery.setWindowLimited(false)
-    for (let rank = 0; rank < this.#blockedRank; rank += 1) {
-      const probeDue = this.#delivery.isProbeDue(rank)
-      if (!probeDue && !this.#builder.hasContent(rank)) continue
-      if (!windowOpen && !probeDue) {
-        this.#delivery.setWindowLimited(true)
+  /** Packets of another size mean another path, of which nothing is known. */
+  #takePathBytes(pathBytes: number, nowMs: number): void {
+    if (pathBytes === this.#pathBytes) return
+    const isFirst = this.#pathBytes === 0
+    this.#pathBytes = pathBytes
+    if (isFirst) this.#delivery.begin(pathBytes)
+    else this.#delivery.restart(pathBytes, false, nowMs)
+  }
+
+  /** What is sent next: the highest rank, unless one below has waited for its share (ST9). */
+  #nextTurn(): Turn | undefined {
+    const isOpen = flows.map((flow) => this.#delivery.isWindowOpen(flow))
+    const mayBurst = flows.map((flow) => this.#delivery.mayBurst(flow))
+    for (const flow of flows) this.#delivery.setLimited(flow, false)
+    this.#burstDeadlineMs = Number.POSITIVE_INFINITY
+    let next: Turn | undefined
+    for (let content = 0; content < rankCount; content += 1) {
+      const isProbe = this.#delivery.isProbeDue(content)
+      if (!isProbe && !this.#builder.hasContent(content)) continue
+      const isStarved = this.#turns.isStarved(content, this.#delivery.packetBytes)
+      // At the priority of those that it waited for, so that it does not wait for them again.
+      const rank = isStarved ? this.#turns.passedBy(content) : content
+      if (rank >= this.#blockedRank) continue
+      const flow = flowOf(rank)
+      if (!isProbe && !(isOpen[flow]! && mayBurst[flow]!)) {
+        this.#delivery.setLimited(flow, true)
+        if (isOpen[flow]!) this.#waitForBurst(flow)
         continue
       }
-      if (this.#turns.isStarved(rank, this.#packetBytes)) return rank
-      next ??= rank
+      if (isStarved) return { content, rank }
+      next ??= { content, rank }
     }
     return next
   }
 
-  /** Makes and sends one packet of that rank; false when no rank can send any more. */
-  #sendPacket(rank: number, nowMs: number): boolean {
+  /** Makes and sends one packet of that turn; false when no rank can send any more. */
+  #sendPacket({ content, rank }: Turn, nowMs: number): boolean {
     const { streams, recovery } = this.#parts
-    const { number, parts, bytes, frames } = this.#builder.build(rank, this.#packetBytes, nowMs)
-    this.#delivery.probed(rank)
-    this.#turns.sent(rank, bytes, (waiting) => streams.canSend(waiting))
-    const packet = { number, rank, bytes, frames, sentAtMs: undefined, sequence: 0 }
+    const { packetBytes } = this.#delivery
+    const { number, parts, bytes, frames } = this.#builder.build(
+      content,
+      packetBytes,
+      this.#pathBytes,
+      nowMs,
+    )
+    this.#delivery.probed(content)
+    this.#turns.sent(content, bytes, (waiting) => streams.canSend(waiting))
+    const packet: SentPacket = {
+      number,
+      rank,
+      bytes,
+      frames,
+      sentAtMs: undefined,
+      sequence: 0,
+      path: 0,
+      state: 'held',
+    }
     recovery.add(packet)
     return this.#submit({ packet, parts }, nowMs)
+  }
+
+  #waitForBurst(flow: Flow): void {
+    this.#burstDeadlineMs = Math.min(this.#burstDeadlineMs, this.#delivery.burstEndsAtMs(flow))
   }
 
   #submit(held: HeldPacket, nowMs: number): boolean {
@@ -169,6 +225,7 @@ export class PacketSender {
     if (result === 'accepted') {
       this.#held[packet.rank] = undefined
       recovery.accepted(packet, nowMs)
+      this.#delivery.sent(flowOf(packet.rank), packet.bytes)
       this.#countSent(packet.bytes)
       return true
     }
@@ -185,7 +242,7 @@ export class PacketSender {
     for (let rank = 0; rank < this.#blockedRank && !this.isParked; rank += 1) {
       const held = this.#held[rank]
       if (held === undefined) continue
-      if (held.packet.bytes <= this.#packetBytes) {
+      if (held.packet.bytes <= this.#pathBytes) {
         this.#submit(held, nowMs)
         continue
       }
@@ -198,7 +255,7 @@ export class PacketSender {
 
   #sendAcknowledgement(nowMs: number): void {
     const { packets, peer, received } = this.#parts
-    const { parts, bytes } = this.#builder.buildAcknowledgement(this.#packetBytes, nowMs)
+    const { parts, bytes } = this.#builder.buildAcknowledgement(this.#pathBytes, nowMs)
     const result = packets.send(peer, 'control', parts, nowMs)
     if (result === 'accepted') {
       received.reported()

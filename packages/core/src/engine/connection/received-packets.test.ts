@@ -6,11 +6,14 @@ import {
   acknowledgementDelayMsMax,
   receivedRangesMax,
   ReceivedPackets,
+  type Arrival,
 } from './received-packets.ts'
+
+const unmarked: Arrival = { priority: 'interactive', congestionMarked: false }
 
 function receivedOf(numbers: readonly number[]): ReceivedPackets {
   const received = new ReceivedPackets()
-  for (const number of numbers) received.received(number, true, 0)
+  for (const number of numbers) received.received(number, true, unmarked, 0)
   return received
 }
 
@@ -24,12 +27,12 @@ describe('replay window', () => {
   test('[CN10] the window is bounded: beyond it the lowest numbers count as seen', () => {
     const received = new ReceivedPackets()
     for (let index = 0; index <= receivedRangesMax; index += 1)
-      received.received(index * 2, true, 0)
+      received.received(index * 2, true, unmarked, 0)
     expect(received.rangeCount).toBe(receivedRangesMax)
     expect(received.isReplay(0)).toBe(true)
     expect(received.isReplay(1)).toBe(false)
     for (let index = 0; index < 4; index += 1) {
-      received.received(1000 + index * 2, true, 0)
+      received.received(1000 + index * 2, true, unmarked, 0)
     }
     expect(received.isReplay(1)).toBe(true)
   })
@@ -43,7 +46,7 @@ describe('replay window', () => {
           if (received.isReplay(number)) continue
           expect(accepted.has(number)).toBe(false)
           accepted.add(number)
-          received.received(number, true, 0)
+          received.received(number, true, unmarked, 0)
         }
       }),
       { numRuns: 50 },
@@ -54,9 +57,9 @@ describe('replay window', () => {
 describe('acknowledgements', () => {
   test('[RC5] one is owed after two packets at once, after one within 25 ms', () => {
     const received = new ReceivedPackets()
-    received.received(0, true, 100)
+    received.received(0, true, unmarked, 100)
     expect(received.deadlineMs).toBe(100 + acknowledgementDelayMsMax)
-    received.received(1, true, 110)
+    received.received(1, true, unmarked, 110)
     expect(received.deadlineMs).toBe(110)
     received.reported()
     expect(received.deadlineMs).toBe(Number.POSITIVE_INFINITY)
@@ -64,13 +67,13 @@ describe('acknowledgements', () => {
 
   test('[RC5] a gap is told at once', () => {
     const received = new ReceivedPackets()
-    received.received(3, true, 100)
+    received.received(3, true, unmarked, 100)
     expect(received.deadlineMs).toBe(100)
   })
 
   test('[RC5] packets that ask for none leave nothing owed', () => {
     const received = new ReceivedPackets()
-    received.received(0, false, 100)
+    received.received(0, false, unmarked, 100)
     expect(received.owed).toBe(false)
     expect(received.deadlineMs).toBe(Number.POSITIVE_INFINITY)
   })
@@ -91,15 +94,15 @@ describe('acknowledgements', () => {
     const received = receivedOf([0, 1, 3])
     received.reportAcknowledged(received.reported())
     expect(received.report()).toEqual([{ start: 3, end: 4 }])
-    received.received(4, true, 0)
-    received.received(2, true, 0)
+    received.received(4, true, unmarked, 0)
+    received.received(2, true, unmarked, 0)
     expect(received.report()).toEqual([{ start: 2, end: 5 }])
   })
 
   test('[RC5] a straggler that came after a report survives the confirmation of the report', () => {
     const received = receivedOf([0, 1, 3])
     const report = received.reported()
-    received.received(2, true, 0)
+    received.received(2, true, unmarked, 0)
     received.reportAcknowledged(report)
     expect(received.report()).toEqual([{ start: 0, end: 4 }])
   })

@@ -5,6 +5,7 @@
  * window forgets from below, and what is below it is refused.
  */
 
+import type { Priority } from '../link/link-port.ts'
 import { RangeSet, type IntegerRange } from './range-set.ts'
 
 /**
@@ -22,6 +23,24 @@ export const acknowledgementDelayMsMax = 25
 
 /** Packets that ask for an acknowledgement, until one is sent at once (RFC 9000, section 13.2.2). */
 export const packetsPerAcknowledgement = 2
+
+/** How many of the packets that arrived carried the mesh's congestion mark. */
+export interface MarkCounts {
+  /** Of priority bulk. */
+  readonly bulk: number
+  /** Of the other priorities. */
+  readonly foreground: number
+}
+
+/** Nobody is congested. */
+export const noMarks: MarkCounts = { bulk: 0, foreground: 0 }
+
+/** How a packet came. */
+export interface Arrival {
+  /** Of the mesh packet around it. */
+  readonly priority: Priority
+  readonly congestionMarked: boolean
+}
 
 /** What an acknowledgement covered. */
 export interface Report {
@@ -42,6 +61,7 @@ export class ReceivedPackets {
   #stragglerCount = 0
   #unacknowledgedCount = 0
   #deadlineMs = Number.POSITIVE_INFINITY
+  #marks: MarkCounts = noMarks
 
   /** Largest number received; -1 for none. */
   get largest(): number {
@@ -58,6 +78,11 @@ export class ReceivedPackets {
     return this.#unacknowledgedCount > 0
   }
 
+  /** Marked packets so far. */
+  get marks(): MarkCounts {
+    return this.#marks
+  }
+
   /** How many ranges are remembered. */
   get rangeCount(): number {
     return this.#seen.size
@@ -69,8 +94,15 @@ export class ReceivedPackets {
   }
 
   /** Takes in an authentic packet that is no replay. */
-  received(packetNumber: number, acknowledgementEliciting: boolean, nowMs: number): void {
+  received(
+    packetNumber: number,
+    acknowledgementEliciting: boolean,
+    arrival: Arrival,
+    nowMs: number,
+  ): void {
     const inOrder = packetNumber === this.#largest + 1
+    const { congestionMarked, priority } = arrival
+    if (congestionMarked) this.#countMark(priority)
     this.#seen.add(packetNumber, packetNumber + 1)
     if (this.#seen.size > receivedRangesMax) {
       const { start, end } = this.#seen.at(0)
@@ -87,9 +119,17 @@ export class ReceivedPackets {
     }
     if (!acknowledgementEliciting) return
     this.#unacknowledgedCount += 1
-    const atOnce = !inOrder || this.#unacknowledgedCount >= packetsPerAcknowledgement
+    const atOnce =
+      !inOrder || congestionMarked || this.#unacknowledgedCount >= packetsPerAcknowledgement
     const deadlineMs = atOnce ? nowMs : nowMs + acknowledgementDelayMsMax
     this.#deadlineMs = Math.min(this.#deadlineMs, deadlineMs)
+  }
+
+  /** An acknowledgement is due now, if there is anything to tell: earlier ones may be lost. */
+  repeat(nowMs: number): void {
+    if (this.#largest < 0) return
+    this.#unacknowledgedCount = Math.max(1, this.#unacknowledgedCount)
+    this.#deadlineMs = Math.min(this.#deadlineMs, nowMs)
   }
 
   /** The ranges to report, highest first, at most `acknowledgedRangesMax`; none before the first packet. */
@@ -119,5 +159,11 @@ export class ReceivedPackets {
   reportAcknowledged(report: Report): void {
     if (report.stragglerCount !== this.#stragglerCount) return
     this.#reportFloor = Math.max(this.#reportFloor, report.largest)
+  }
+
+  #countMark(priority: Priority): void {
+    const { bulk, foreground } = this.#marks
+    const isBulk = priority === 'bulk'
+    this.#marks = { bulk: bulk + (isBulk ? 1 : 0), foreground: foreground + (isBulk ? 0 : 1) }
   }
 }

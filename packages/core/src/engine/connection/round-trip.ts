@@ -22,19 +22,29 @@ export class RoundTrip {
     return this.#smoothedMs !== undefined
   }
 
-  /** Takes a sample; `delayMs` is what the peer says it held the acknowledgement back. */
-  sample(rttMs: number, delayMs: number): void {
+  /** The latest sample, with the delay of the acknowledgement; 0 before the first. */
+  get latestMs(): number {
+    return this.#latestMs
+  }
+
+  /**
+   * Takes a sample; `delayMs` is what the peer says it held the acknowledgement back. Returns the
+   * round trip without it.
+   */
+  sample(rttMs: number, delayMs: number): number {
     this.#latestMs = rttMs
     this.#minimumMs = Math.min(this.#minimumMs, rttMs)
+    const heldMs = Math.min(delayMs, rttMs)
     if (this.#smoothedMs === undefined) {
       this.#smoothedMs = rttMs
       this.#variationMs = rttMs / 2
-      return
+      return rttMs - heldMs
     }
     const adjustedMs = rttMs >= this.#minimumMs + delayMs ? rttMs - delayMs : rttMs
     const deviationMs = Math.abs(this.#smoothedMs - adjustedMs)
     this.#variationMs += (deviationMs - this.#variationMs) / 4
     this.#smoothedMs += (adjustedMs - this.#smoothedMs) / 8
+    return rttMs - heldMs
   }
 
   /** Nothing is known of a new path. */

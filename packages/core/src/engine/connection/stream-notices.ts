@@ -7,7 +7,7 @@ import type { ByteWriter } from '../bytes/writer.ts'
 import { ApplicationStream } from './application-stream.ts'
 import type { ConnectionCredit } from './connection-credit.ts'
 import { encodeFrame, type Frame } from './frame.ts'
-import type { SentFrame } from './loss-recovery.ts'
+import type { SentFrame } from './sent-packet.ts'
 import type { StreamIds } from './stream-ids.ts'
 import type { StreamTable } from './stream-table.ts'
 

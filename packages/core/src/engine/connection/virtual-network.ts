@@ -18,6 +18,7 @@ import { Connection } from './connection.ts'
 import { encodeFrame, type Frame } from './frame.ts'
 import { decodePacket } from './packet.ts'
 import { PacketProtection } from './packet-protection.ts'
+import { noMarks } from './received-packets.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import { StreamSet } from './stream-set.ts'
 
@@ -64,7 +65,8 @@ export class VirtualEnd {
   receive(payload: Uint8Array, nowMs: number): void {
     const packet = decodePacket(payload)
     if (packet?.type !== 'protected' || this.connection.ended !== undefined) return
-    this.connection.packetReceived(packet, nowMs)
+    const arrival = { priority: 'interactive', congestionMarked: false } as const
+    this.connection.packetReceived(packet, arrival, nowMs)
   }
 
   /** What it has told since the last call. */
@@ -206,11 +208,12 @@ export class HostileEnd {
   }
 
   /** Acknowledges every packet that was sent to it. */
-  acknowledgeAll(nowMs: number): void {
+  acknowledgeAll(nowMs: number, marks = noMarks): void {
     this.end.connection.streamsChanged(nowMs)
     this.#receivedCount += this.end.sent.splice(0).length
     const ranges = [{ start: 0, end: this.#receivedCount }]
-    if (this.#receivedCount > 0) this.say(nowMs, { type: 'acknowledgement', delayMs: 0, ranges })
+    if (this.#receivedCount === 0) return
+    this.say(nowMs, { type: 'acknowledgement', delayMs: 0, ranges, marks })
   }
 
   say(nowMs: number, ...frames: readonly Frame[]): void {

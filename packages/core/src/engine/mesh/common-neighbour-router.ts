@@ -269,7 +269,9 @@ export class CommonNeighbourRouter implements Router {
     this.#selections.set(destination, { route, challengedSinceMs: undefined })
     mesh.routeSelected.record(destination, route.nextHop, route.metric, reason)
     mesh.reachablePeers.set(this.#selections.size)
-    this.#changes.push({ type: 'route-changed', destination, previous: selection?.route, route })
+    const isFormerGone = reason === 'previous-lost'
+    const previous = selection?.route
+    this.#changes.push({ type: 'route-changed', destination, previous, route, isFormerGone })
   }
 
   /** The same next hop, measured anew; told upwards only when more than the metric changed. */
@@ -277,7 +279,8 @@ export class CommonNeighbourRouter implements Router {
     const previous = selection.route
     selection.route = route
     if (previous.hopCount === route.hopCount && previous.sizeClass === route.sizeClass) return
-    this.#changes.push({ type: 'route-changed', destination, previous, route })
+    const isFormerGone = false
+    this.#changes.push({ type: 'route-changed', destination, previous, route, isFormerGone })
   }
 
   #lose(destination: PeerId, selection: Selection): void {
@@ -286,7 +289,8 @@ export class CommonNeighbourRouter implements Router {
     mesh.routeLost.record(destination, selection.route.nextHop)
     mesh.reachablePeers.set(this.#selections.size)
     const previous = selection.route
-    this.#changes.push({ type: 'route-changed', destination, previous, route: undefined })
+    const lost = { previous, route: undefined, isFormerGone: true }
+    this.#changes.push({ type: 'route-changed', destination, ...lost })
   }
 }
 

@@ -35,6 +35,7 @@ export type ForwardingOutput =
       readonly type: 'packet'
       readonly from: PeerId
       readonly payload: Uint8Array
+      readonly priority: Priority
       readonly congestionMarked: boolean
     }
   | { readonly type: 'packets-writable' }
@@ -169,9 +170,9 @@ export class Forwarding {
   }
 
   #deliver(packet: Packet): void {
-    const { source, payload, congestionMarked } = packet
+    const { source, payload, priority, congestionMarked } = packet
     this.#context.recorder.mesh.packetsDelivered.add()
-    this.#outputs.push({ type: 'packet', from: source, payload, congestionMarked })
+    this.#outputs.push({ type: 'packet', from: source, payload, priority, congestionMarked })
   }
 
   #relay(waiting: Waiting, nowMs: number): void {

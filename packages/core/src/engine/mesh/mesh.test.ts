@@ -402,7 +402,9 @@ describe('routes', () => {
     const { network, hub, a, b } = aroundHub()
     a.outputs.length = 0
     network.connect(a, b, { transport: 'webrtc', rttMs: 3 })
-    expect(a.take('path-changed')).toEqual([{ type: 'path-changed', peer: b.id, hopCount: 1 }])
+    expect(a.take('path-changed')).toEqual([
+      { type: 'path-changed', peer: b.id, hopCount: 1, isFormerGone: false },
+    ])
     network.kill(hub)
     expect(a.take('peer-unreachable').map((output) => output.peer)).toEqual([hub.id])
     send(network, a, b, 'direct')

@@ -42,6 +42,8 @@ export interface MeshOptions {
   readonly name: string
   /** Shown to others; the first 16 entries of at most 256 bytes each. */
   readonly metadata: Readonly<Record<string, string>>
+  /** Another way to find routes than that of common neighbours. */
+  readonly router?: () => Router
 }
 
 /** What the mesh tells the layers above. */
@@ -49,8 +51,16 @@ export type MeshOutput =
   | ForwardingOutput
   | IntroductionOutput
   | { readonly type: 'peer-reachable'; readonly peer: PeerId; readonly hopCount: number }
-  /** Next hop, hop count or packet size changed: what was measured of the path holds no more. */
-  | { readonly type: 'path-changed'; readonly peer: PeerId; readonly hopCount: number }
+  /**
+   * Next hop, hop count or packet size changed: what was measured of the path holds no more.
+   * `isFormerGone`: nor does the former path, and what was under way on it is lost.
+   */
+  | {
+      readonly type: 'path-changed'
+      readonly peer: PeerId
+      readonly hopCount: number
+      readonly isFormerGone: boolean
+    }
   | { readonly type: 'peer-unreachable'; readonly peer: PeerId }
   /** `graph` has something new. */
   | { readonly type: 'presence-changed' }
@@ -84,7 +94,8 @@ export class Mesh implements PacketPort {
     this.#local = identity.peer
     this.#name = boundedName(options.name)
     this.#metadata = boundedMetadata(options.metadata)
-    this.#router = new CommonNeighbourRouter(context, this.#local, epoch, links)
+    this.#router =
+      options.router?.() ?? new CommonNeighbourRouter(context, this.#local, epoch, links)
     this.#forwarding = new Forwarding(context, this.#local, this.#router, links)
     const isRouted = (peer: PeerId): boolean => this.#router.route(peer) !== undefined
     this.#presence = new Presence(context, identity, epoch, links, isRouted)
@@ -309,8 +320,9 @@ function qualityOf(link: LinkDescription): NeighbourQuality {
   return { metric: linkMetric(link), sizeClass: linkSizeClass(link.cost) }
 }
 
-function outputOf({ destination, previous, route }: RouteChange): MeshOutput {
+function outputOf({ destination, previous, route, isFormerGone }: RouteChange): MeshOutput {
   if (route === undefined) return { type: 'peer-unreachable', peer: destination }
-  const type = previous === undefined ? 'peer-reachable' : 'path-changed'
-  return { type, peer: destination, hopCount: route.hopCount }
+  const { hopCount } = route
+  if (previous === undefined) return { type: 'peer-reachable', peer: destination, hopCount }
+  return { type: 'path-changed', peer: destination, hopCount, isFormerGone }
 }

@@ -32,6 +32,8 @@ export interface RouteChange {
   readonly destination: PeerId
   readonly previous: Route | undefined
   readonly route: Route | undefined
+  /** The previous path carries nothing any more; false where another one is merely better. */
+  readonly isFormerGone: boolean
 }
 
 export interface Router {

@@ -24,6 +24,8 @@ export const connectionInstruments = {
   datagramsDropped: counter('datagrams', 'Datagrams dropped before sending: queue full'),
   datagramsTooLarge: counter('datagrams', 'Datagrams refused: larger than a packet of the path'),
   packetsLost: counter('packets', 'Packets declared lost'),
+  packetsLate: counter('packets', 'Packets declared lost that arrived after all'),
+  marksReceived: counter('acknowledgements', 'Acknowledgements that told of congestion marks'),
   probesSent: counter('probes', 'Probe timeouts that sent something again'),
   packetsReplayed: counter('packets', 'Packets dropped: number seen before or too old'),
   packetsForged: counter('packets', 'Packets dropped: the tag does not fit'),
@@ -58,7 +60,7 @@ export const connectionInstruments = {
     ['parkedMs', 'public'],
   ]),
   pathChanged: event('debug', 'Another path: congestion state starts anew', [['peer', 'id']]),
-  congested: event('debug', 'Packets were lost and the congestion window shrank', [
+  congested: event('debug', 'Packets were lost or marked and a congestion window shrank', [
     ['peer', 'id'],
     ['lostPackets', 'public'],
     ['windowBytes', 'public'],

@@ -219,7 +219,13 @@ export class Attacker {
         return { type: 'ping' }
       case 1: {
         const end = Math.min(2 ** 48, dice.count() + 1)
-        return { type: 'acknowledgement', delayMs: dice.count(), ranges: [{ start: 0, end }] }
+        const marks = { foreground: Math.min(2 ** 48, dice.count()), bulk: 0 }
+        return {
+          type: 'acknowledgement',
+          delayMs: dice.count(),
+          ranges: [{ start: 0, end }],
+          marks,
+        }
       }
       case 2:
       case 3:

@@ -188,9 +188,10 @@ export class HostileMember implements FuzzNode {
     if (fromMesh !== undefined) {
       const { type } = fromMesh
       if (type === 'packet') {
-        this.#connections.packetReceived(fromMesh.from, fromMesh.payload, nowMs)
+        this.#connections.packetReceived(fromMesh.from, fromMesh.payload, fromMesh, nowMs)
       } else if (type === 'peer-reachable') this.#connections.peerReachable(fromMesh.peer, nowMs)
-      else if (type === 'path-changed') this.#connections.pathChanged(fromMesh.peer, nowMs)
+      else if (type === 'path-changed')
+        this.#connections.pathChanged(fromMesh.peer, fromMesh.isFormerGone, nowMs)
       else if (type === 'peer-unreachable') this.#connections.peerUnreachable(fromMesh.peer, nowMs)
       else if (type === 'packets-writable') this.#connections.packetsWritable(nowMs)
       return true
