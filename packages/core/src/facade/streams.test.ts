@@ -54,6 +54,11 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
+async function read(readable: ReadableStream<Uint8Array>): Promise<void> {
+  const reader = readable.getReader()
+  while (!(await reader.read()).done);
+}
+
 /** Bytes that no two places of have in common. */
 function patternOf(bytes: number, seed = 1): Uint8Array {
   const words = new Uint32Array(Math.ceil(bytes / 4))
@@ -204,6 +209,53 @@ test('a protocol that nobody accepts is refused, in both directions', async () =
     code: 'stream-refused',
   })
   expect(await errorOf(stream.closed)).toMatchObject({ code: 'stream-refused' })
+})
+
+test('streams one after the other never run out, however they end', async () => {
+  const { one, two } = await openTwo()
+  const other: MeshStream[] = []
+  let opened = () => {}
+  two.acceptStreams('test', (stream) => {
+    other.push(stream)
+    opened()
+  })
+  const ways: ((here: MeshStream, there: MeshStream) => Promise<unknown>)[] = [
+    // Both finish; nobody reads what the other wrote.
+    async (here, there) => {
+      const writer = here.writable.getWriter()
+      await writer.write(new Uint8Array(100))
+      await Promise.all([writer.close(), there.writable.close()])
+      await Promise.all([here.readable.cancel(), there.readable.cancel()])
+    },
+    async (here, there) => {
+      await Promise.all([here.writable.abort(), there.writable.abort()])
+      return Promise.all([here.readable, there.readable].map(async (each) => errorOf(read(each))))
+    },
+    async (here, there) => {
+      await Promise.all([here.readable.cancel(), there.readable.cancel()])
+      const writers = [here, there].map(({ writable }) => writable.getWriter())
+      return Promise.all(writers.map(async ({ closed }) => errorOf(closed)))
+    },
+    // Written to and reset before anybody read.
+    async (here, there) => {
+      const writer = here.writable.getWriter()
+      await writer.write(new Uint8Array(50_000))
+      await writer.abort()
+      await errorOf(read(there.readable))
+      await Promise.all([there.writable.abort(), errorOf(read(here.readable))])
+    },
+  ]
+  for (let count = 0; count < 160; count += 1) {
+    const accepting = new Promise<void>((resolve) => {
+      opened = resolve
+    })
+    const here = await one.openStream(two.peer, { protocol: 'test' })
+    await accepting
+    await ways[count % ways.length]?.(here, other[count]!)
+    // Nobody accepts these.
+    const refused = await one.openStream(two.peer, { protocol: 'nobody' })
+    await errorOf(refused.closed)
+  }
 })
 
 test('streams that were accepted go on when their protocol is refused', async () => {
