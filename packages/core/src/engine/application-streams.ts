@@ -155,6 +155,8 @@ export class ApplicationStreams {
         const message = `peer ${body.peer} has not allowed another stream ${forMs}`
         this.#refuse(command, 'limit-reached', message)
       } else if (result === 'no-connection') {
+        // So that openings to peers that are not there do not fill the table of connections.
+        if (!this.#openings.has(body.peer)) this.#connections.giveUp(body.peer)
         const message = `there has been no connection to peer ${body.peer} ${forMs}`
         this.#refuse(command, 'peer-unreachable', message)
       }

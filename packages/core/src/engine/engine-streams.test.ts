@@ -14,6 +14,7 @@ import {
   streamWriteBytesMax,
   type StreamHandle,
 } from './connection/stream-port.ts'
+import { connectionsMax } from './connection/peer-table.ts'
 import { Engine } from './engine.ts'
 import type { PeerId } from './identity/peer-id.ts'
 import type { ApplicationStreamEvent } from './output.ts'
@@ -131,6 +132,18 @@ describe('streams between engines', () => {
     expect(opening.answer).toBeUndefined()
     network.runFor(2)
     expect(problemOf(opening)).toBe('peer-unreachable')
+  })
+
+  test('[ST24][CN26] to peers that are not there leave room for those that are', () => {
+    const { network, opener, other } = setUp()
+    other.accept('chat')
+    for (let count = 0; count < connectionsMax; count += 1) {
+      opener.open(count.toString(16).padStart(16, '0') as PeerId, 'chat', 10)
+    }
+    network.runFor(500)
+    const opening = opener.open(other.id)
+    network.runFor(500)
+    streamOf(opening)
   })
 
   test('[ST24] wait for allowance, in order, and fail when none comes', () => {

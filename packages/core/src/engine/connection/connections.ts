@@ -89,6 +89,15 @@ export class Connections implements MessagePort {
     this.#openings.startIfDue(entry, nowMs)
   }
 
+  /** Nobody waits for the peer any more: forgets one that has neither a route nor a connection. */
+  giveUp(peer: PeerId): void {
+    const entry = this.#peers.get(peer)
+    if (entry === undefined || entry.unreachableSinceMs === undefined) return
+    if (entry.connection !== undefined) return
+    entry.wanted = false
+    this.#peers.removeIfIdle(entry)
+  }
+
   /** Ends what there is with the peer, and tells it. */
   close(peer: PeerId, reason: CloseReason, nowMs: number): void {
     const entry = this.#peers.get(peer)
