@@ -312,6 +312,27 @@ test('transports that never stop hold up the end for a bounded time', async () =
   expect(ends).toEqual([undefined])
 })
 
+test('a deadline that moves on keeps its timer, one that comes nearer gets another', async () => {
+  const { engine, host, broker } = setUp()
+  engine.script = (input) => {
+    if (input.type === 'address-found') engine.deadlineMs = Number(input.address)
+    return []
+  }
+  const move = async (toMs: number) => {
+    broker.post({ type: 'address-found', transport: 'memory', address: String(toMs) })
+    await settle()
+    return [...host.timers].map((timer) => timer.atMs)
+  }
+  expect(await move(5_000)).toEqual([5_000])
+  expect(await move(6_000)).toEqual([5_000])
+  expect(await move(4_000)).toEqual([4_000])
+  expect(await move(7_000)).toEqual([4_000])
+  host.advance(4_000)
+  expect(engine.types()).not.toContain('deadline')
+  expect([...host.timers].map((timer) => timer.atMs)).toEqual([7_000])
+  expect(await move(Number.POSITIVE_INFINITY)).toEqual([])
+})
+
 test('received bytes are reported as processed after the slice that handled them', async () => {
   const { broker, orders } = setUp()
   const received = (channel: number, length: number) =>

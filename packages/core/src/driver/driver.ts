@@ -268,10 +268,13 @@ export class Driver {
   #armTimer(): void {
     const { engine, host } = this.#options
     const atMs = engine.nextDeadlineMs()
-    if (this.#timer?.atMs === atMs) return
+    const isFinite = atMs !== Number.POSITIVE_INFINITY
+    // One that fires too early is left: with each packet deadlines move on, and a timer that fires for
+    // nothing now and then costs less than another one each time.
+    if (isFinite && this.#timer && this.#timer.atMs <= atMs) return
     this.#timer?.cancel()
     this.#timer = undefined
-    if (atMs === Number.POSITIVE_INFINITY) return
+    if (!isFinite) return
     const cancel = host.startTimer(() => {
       this.#timer = undefined
       this.#run()
