@@ -22,6 +22,8 @@ export interface ChannelMessages {
   readonly bandwidthBytesPerSecond: number | undefined
   /** Share of messages that are lost; undefined until known. */
   readonly lossRatio: number | undefined
+  /** Length of a message, at most, at present. */
+  readonly messageBytes: number
   /** Nothing that was sent has to be repeated any more. */
   readonly isDelivered: boolean
 
@@ -30,7 +32,12 @@ export interface ChannelMessages {
   /** The next contents, in order; views of a message that came. */
   take(): Uint8Array | undefined
   /** The other end is proven: more may be held for it than for a stranger. */
-  proven(nowMs: number): void
+  proven(): void
+
+  /** Payload of a `link-control` frame to send, once. */
+  takeControl(): Uint8Array | undefined
+  /** A `link-control` frame came; false when it is of an unknown type. */
+  controlReceived(payload: Uint8Array, nowMs: number): boolean
 
   /** A message that goes before new contents: something repeated, or a probe. */
   transmitFirst(nowMs: number): Uint8Array | undefined

@@ -112,6 +112,8 @@ export class ChannelSender {
     if (priority === 0) {
       const own = this.#ownFrames.shift()
       if (own) return own.frame
+      const control = this.#messages.takeControl()
+      if (control) return { kind: 'link-control', payload: control }
       const hello = liveness?.takeHello(nowMs)
       const receipt = liveness && meshFrames?.takeReceipt(hello !== undefined)
       if (hello && receipt) this.say(receipt)

@@ -107,9 +107,10 @@ export class ChannelSession {
   }
 
   /** What the channel carries, as far as that is known. */
-  get path(): Pick<LinkDescription, 'bandwidthBytesPerSecond' | 'lossRatio'> {
-    const { bandwidthBytesPerSecond, lossRatio = this.#liveness?.lossRatio } = this.#messages
-    return { bandwidthBytesPerSecond, lossRatio }
+  get path(): Pick<LinkDescription, 'bandwidthBytesPerSecond' | 'lossRatio' | 'messageBytes'> {
+    const { bandwidthBytesPerSecond, messageBytes } = this.#messages
+    const { lossRatio = this.#liveness?.lossRatio } = this.#messages
+    return { bandwidthBytesPerSecond, lossRatio, messageBytes }
   }
 
   /** Up or suspect: mesh frames can be sent. */
@@ -280,8 +281,10 @@ export class ChannelSession {
         return this.#takeBundleFrame(priority, decodeBundleFrame(payload))
       case 'auth':
         return this.#receiver.refuse()
-      case 'route-request':
       case 'link-control':
+        if (!this.#messages.controlReceived(payload, nowMs)) link.framesSkipped.add()
+        return
+      case 'route-request':
       case 'extension':
       case undefined:
         link.framesSkipped.add()
@@ -321,7 +324,7 @@ export class ChannelSession {
         if (step.message) this.#sendAuth(step.message)
         if (!isSecured(this.traits)) this.#cipher.secure(step.keys)
         this.#receiver.proven()
-        this.#messages.proven(nowMs)
+        this.#messages.proven()
         this.#remote = step.remote
         this.#receiver.believesClearFarewell = this.role === 'initiator'
         this.#liveness = new Liveness(this.#helloIntervalMs(), nowMs)

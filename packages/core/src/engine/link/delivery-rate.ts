@@ -26,12 +26,7 @@ export class DeliveryRate {
   #deliveredBytes = 0
   #deliveredAtMs = 0
   #firstSentAtMs = 0
-  /** Samples are limited until that much is delivered. */
-  #limitedUntilBytes = 0
-
-  get deliveredBytes(): number {
-    return this.#deliveredBytes
-  }
+  #isLimited = true
 
   /** A message leaves; `isFirst` when nothing else is under way. */
   snapshot(isFirst: boolean, nowMs: number): DeliverySnapshot {
@@ -44,20 +39,19 @@ export class DeliveryRate {
       deliveredAtMs: this.#deliveredAtMs,
       firstSentAtMs: this.#firstSentAtMs,
       sentAtMs: nowMs,
-      isLimited: this.#limitedUntilBytes > 0,
+      isLimited: this.#isLimited,
     }
   }
 
-  /** There is nothing more to send for now, with that much under way. */
-  senderIdle(underWayBytes: number): void {
-    this.#limitedUntilBytes = Math.max(1, this.#deliveredBytes + underWayBytes)
+  /** From now on what is sent fills the window, or, else, there is no more to send. */
+  filling(isFilling: boolean): void {
+    this.#isLimited = !isFilling
   }
 
   /** Bytes are acknowledged. */
   delivered(bytes: number, nowMs: number): void {
     this.#deliveredBytes += bytes
     this.#deliveredAtMs = nowMs
-    if (this.#deliveredBytes > this.#limitedUntilBytes) this.#limitedUntilBytes = 0
   }
 
   /**

@@ -44,4 +44,6 @@ export interface LinkDescription {
   readonly bandwidthBytesPerSecond?: number | undefined
   /** Smoothed share of messages that are lost, 0 to 1; undefined until enough were sent. */
   readonly lossRatio?: number | undefined
+  /** Longest message that the active channel was seen to take, in bytes. */
+  readonly messageBytes?: number | undefined
 }

@@ -1,4 +1,4 @@
-/** Which messages a channel has, by its traits (rules FR11 and LK17 of docs/specs/link.md). */
+/** Which messages a channel has, by its traits (rules FR11, LK17 and LK26 of docs/specs/link.md). */
 
 import type { ChannelTraits } from '../../transport/channel.ts'
 import type { EngineContext } from '../context.ts'
@@ -11,10 +11,19 @@ import { SequencedMessages } from './sequenced-messages.ts'
 export const messageBytesMax = noiseMessageBytesMax
 
 /**
- * Largest message on a channel that may lose those that are longer than its path takes: what every
- * path of the internet carries (RFC 9000, section 14).
+ * The same over Bluetooth, whose channels are so slow that a longer one would hold up a keystroke: at
+ * 20 kB/s for 50 ms.
  */
-export const safeMessageBytes = 1_200
+export const bluetoothMessageBytesMax = 1_024
+
+/** The same where messages may be lost: the more packets of a path one takes, the more often it is. */
+export const lossyMessageBytesMax = 8_952
+
+/** What every GATT link takes, whatever it claims: stacks cut what is longer and do not tell. */
+const safeBluetoothBytes = 20
+
+/** What every path of the internet carries, whatever a channel claims (RFC 9000, section 14). */
+const safeMessageBytes = 1_200
 
 /**
  * How fast a channel is taken to be before it was measured, in bytes per millisecond: a GATT link as
@@ -25,9 +34,17 @@ const startBytesPerMs = { bluetooth: 20, lan: 80, wan: 80, relay: 80 } as const
 
 /** A fresh state for a channel that just opened. */
 export function messagesOfChannel(context: EngineContext, traits: ChannelTraits): ChannelMessages {
-  const messageBytes = Math.min(traits.messageBytesMax, messageBytesMax)
+  const isBluetooth = traits.cost.class === 'bluetooth'
+  const longest = isBluetooth ? bluetoothMessageBytesMax : messageBytesMax
+  const claimedBytes = Math.min(traits.messageBytesMax, longest)
   if (traits.reliable && traits.ordered) {
-    return new PlainMessages(context, messageBytes, startBytesPerMs[traits.cost.class])
+    const safeBytes = isBluetooth ? safeBluetoothBytes : claimedBytes
+    const sizing = { claimedBytes, safeBytes, startsWithClaim: true }
+    return new PlainMessages(context, sizing, startBytesPerMs[traits.cost.class])
   }
-  return new SequencedMessages(context, Math.min(messageBytes, safeMessageBytes))
+  return new SequencedMessages(context, {
+    claimedBytes: Math.min(claimedBytes, lossyMessageBytesMax),
+    safeBytes: isBluetooth ? safeBluetoothBytes : safeMessageBytes,
+    startsWithClaim: isBluetooth,
+  })
 }

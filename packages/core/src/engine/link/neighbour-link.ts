@@ -67,9 +67,8 @@ export class NeighbourLink {
 
   describe(): LinkDescription {
     const { transport, cost, rttMs, path } = this.active
-    const { bandwidthBytesPerSecond, lossRatio } = path
     const { peer, publicKey } = this.remote
-    return { peer, publicKey, transport, cost, rttMs, bandwidthBytesPerSecond, lossRatio }
+    return { peer, publicKey, transport, cost, rttMs, ...path }
   }
 
   /** A proven channel to the neighbour; with the first one the link begins. */

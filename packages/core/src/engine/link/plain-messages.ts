@@ -1,11 +1,15 @@
 /**
- * Messages of a channel that is reliable and ordered: they are their contents. What may be under way
- * is what the driver has not reported as drained (rule LK11 of docs/specs/link.md).
+ * Messages of a channel that is reliable and ordered: they are their contents, but for size probes.
+ * What may be under way is what the driver has not reported as drained (rule LK11 of
+ * docs/specs/link.md).
  */
 
 import type { EngineContext } from '../context.ts'
 import { ChannelCredit } from './channel-credit.ts'
 import type { Allowance, ChannelMessages } from './channel-messages.ts'
+import type { SizingOptions } from './message-sizing.ts'
+import { encodeSizeProbe, probeHeaderByte } from './size-probe.ts'
+import { SizeProbing } from './size-probing.ts'
 
 /** See the file header. */
 export class PlainMessages implements ChannelMessages {
@@ -13,14 +17,14 @@ export class PlainMessages implements ChannelMessages {
   readonly lossRatio = undefined
   readonly isDelivered = true
   readonly #context: EngineContext
-  readonly #messageBytes: number
+  readonly #probing: SizeProbing
   readonly #credit: ChannelCredit
   #received: Uint8Array | undefined
 
-  /** Messages are no longer than `messageBytes`; the rate is what the channel is taken to carry. */
-  constructor(context: EngineContext, messageBytes: number, startBytesPerMs: number) {
+  /** The rate is what the channel is taken to carry before it is measured. */
+  constructor(context: EngineContext, sizing: SizingOptions, startBytesPerMs: number) {
     this.#context = context
-    this.#messageBytes = messageBytes
+    this.#probing = new SizeProbing(context, sizing)
     this.#credit = new ChannelCredit(startBytesPerMs)
   }
 
@@ -28,8 +32,17 @@ export class PlainMessages implements ChannelMessages {
     return this.#credit.bandwidthBytesPerSecond
   }
 
-  receive(bytes: Uint8Array): boolean {
-    this.#received = bytes
+  get messageBytes(): number {
+    return this.#probing.sizing.bytes
+  }
+
+  receive(bytes: Uint8Array, nowMs: number): boolean {
+    this.#probing.heard(nowMs)
+    if (this.#probing.isProven && bytes[0] === probeHeaderByte) {
+      this.#probing.received(bytes, bytes.length)
+    } else {
+      this.#received = bytes
+    }
     return true
   }
 
@@ -39,13 +52,27 @@ export class PlainMessages implements ChannelMessages {
     return bytes
   }
 
-  proven(): void {}
+  proven(): void {
+    this.#probing.proven()
+  }
 
-  transmitFirst(): undefined {}
+  takeControl(): Uint8Array | undefined {
+    return this.#probing.takeAnswer()
+  }
+
+  controlReceived(payload: Uint8Array, nowMs: number): boolean {
+    return this.#probing.answered(payload, nowMs)
+  }
+
+  transmitFirst(nowMs: number): Uint8Array | undefined {
+    const roomBytes = this.#credit.limitBytes(3) - this.#credit.outstandingBytes
+    const probe = this.#probing.takeProbe(roomBytes, nowMs)
+    return probe && encodeSizeProbe(probe, probe.messageBytes)
+  }
 
   allowance(): Allowance | undefined {
     const wasWaiting = this.#credit.isWaiting
-    const allowance = this.#credit.allowance(this.#messageBytes)
+    const allowance = this.#credit.allowance(this.messageBytes)
     if (!wasWaiting && this.#credit.isWaiting) this.#context.recorder.link.creditWaits.add()
     return allowance
   }
@@ -67,8 +94,10 @@ export class PlainMessages implements ChannelMessages {
   }
 
   nextDeadlineMs(): number {
-    return Number.POSITIVE_INFINITY
+    return this.#probing.sizing.nextDeadlineMs()
   }
 
-  handleDeadline(): void {}
+  handleDeadline(nowMs: number): void {
+    this.#probing.sizing.handleDeadline(nowMs)
+  }
 }

@@ -62,7 +62,6 @@ export class RateWindow {
   /** Best rate of each of the last rounds, in bytes per millisecond. */
   readonly #rates: number[] = [0]
   #bandwidth = 0
-  #isKnown = false
   #isStarting = true
   #startBytes = 0
   #startBandwidth = 0
@@ -74,9 +73,9 @@ export class RateWindow {
   /** While the least round trip is measured anew. */
   #measuring: { hasBegun: boolean } | undefined
 
-  /** Undefined until the path, not the sender, was the limit. */
+  /** Undefined until the path, not the sender or its start, was the limit. */
   get bandwidthBytesPerSecond(): number | undefined {
-    return this.#isKnown ? this.#bandwidth * 1000 : undefined
+    return this.#isStarting ? undefined : this.#bandwidth * 1000
   }
 
   /** Smoothed share of messages that were lost; undefined until enough were sent. */
@@ -143,7 +142,6 @@ export class RateWindow {
     if (isHeldDown && bytesPerMs <= this.#bandwidth) return
     this.#rates[0] = Math.max(this.#rates[0] ?? 0, bytesPerMs)
     this.#bandwidth = Math.max(...this.#rates)
-    if (!isLimited) this.#isKnown = true
   }
 
   #roundEnded(sample: RateSample | undefined, underWayBytes: number, nowMs: number): void {

@@ -26,7 +26,7 @@ function sender() {
     },
     repeat(): number | undefined {
       const due = sequence.repeatDue()
-      if (due) sequence.repeated(due.message, 103, snapshot())
+      if (due) sequence.repeated(due.message, 103, 0, snapshot())
       return due?.message.sequence
     },
     /** Everything below `next` and in the ranges came, the named message last. */

@@ -16,6 +16,8 @@ import type { DeliverySnapshot } from './delivery-rate.ts'
 import { windowMessagesMax } from './receive-sequence.ts'
 import { Reordering } from './reordering.ts'
 import { RoundTrip } from './round-trip.ts'
+import { Gathering } from './sent-message.ts'
+import type { Progress, SentMessage } from './sent-message.ts'
 import { attemptModulus, expandSequence } from './sequence-header.ts'
 import type { Acknowledgement, OffsetRange } from './sequence-header.ts'
 
@@ -30,44 +32,6 @@ export const repeatTimeoutMsMax = 2_000
 
 /** Shortest, in milliseconds: hosts deliver timers and messages in turns of that length. */
 const repeatTimeoutMsMin = 10
-
-/** One transmission of contents. */
-interface Transmission {
-  readonly sentAtMs: number
-  /** Counts all transmissions. */
-  readonly order: number
-}
-
-/** Contents with their place in the sequence. */
-export interface SentMessage {
-  readonly sequence: number
-  /** Gone once acknowledged. */
-  contents: Uint8Array | undefined
-  readonly contentsBytes: number
-  /** Transmissions so far. */
-  attempts: number
-  /** Bytes of the last one. */
-  wireBytes: number
-  /** What was known when it was sent last. */
-  snapshot: DeliverySnapshot
-  state: 'under-way' | 'lost' | 'acknowledged'
-  /** The last transmissions, by attempt modulo `attemptModulus`. */
-  readonly transmissions: (Transmission | undefined)[]
-  order: number
-  earlier: SentMessage | undefined
-  later: SentMessage | undefined
-}
-
-/** What an acknowledgement brought. */
-export interface Progress {
-  readonly messages: number
-  readonly bytes: number
-  /** The one sent last of those newly acknowledged, if it is known when. */
-  readonly newest: DeliverySnapshot | undefined
-  readonly rttMs: number | undefined
-  /** Messages that were taken for lost and had arrived. */
-  readonly inVain: number
-}
 
 /** Who wants to know of losses. */
 export interface LossObserver {
@@ -144,6 +108,7 @@ export class SendSequence {
       contentsBytes: contents.length,
       attempts: 0,
       wireBytes,
+      partBytes: 0,
       snapshot,
       state: 'lost',
       transmissions: [],
@@ -154,7 +119,7 @@ export class SendSequence {
     this.#messages.set(message.sequence, message)
     this.#next += 1
     this.#unacknowledgedBytes += contents.length
-    this.#transmit(message, wireBytes, snapshot)
+    this.#transmit(message, wireBytes, 0, snapshot)
   }
 
   /** What is to be sent again now, if anything; `isProbe` when it asks for a sign of life. */
@@ -166,11 +131,16 @@ export class SendSequence {
     return isProbe && message ? { message, isProbe } : undefined
   }
 
-  /** That message leaves again. */
-  repeated(message: SentMessage, wireBytes: number, snapshot: DeliverySnapshot): void {
+  /** That message leaves again, whole or, when that is not 0, in parts of that length. */
+  repeated(
+    message: SentMessage,
+    wireBytes: number,
+    partBytes: number,
+    snapshot: DeliverySnapshot,
+  ): void {
     this.#probesDue = Math.max(0, this.#probesDue - 1)
     if (message.state === 'under-way') this.#unlink(message)
-    this.#transmit(message, wireBytes, snapshot)
+    this.#transmit(message, wireBytes, partBytes, snapshot)
   }
 
   /** `impossible`: it tells of what was never sent; nothing of it counts. */
@@ -235,7 +205,12 @@ export class SendSequence {
     return this.#quietSinceMs + Math.min(backedOffMs, repeatTimeoutMsMax)
   }
 
-  #transmit(message: SentMessage, wireBytes: number, snapshot: DeliverySnapshot): void {
+  #transmit(
+    message: SentMessage,
+    wireBytes: number,
+    partBytes: number,
+    snapshot: DeliverySnapshot,
+  ): void {
     const { sentAtMs } = snapshot
     const attempt = message.attempts % attemptModulus
     message.transmissions[attempt] = { sentAtMs, order: this.#order }
@@ -243,6 +218,7 @@ export class SendSequence {
     this.#order += 1
     message.attempts += 1
     message.wireBytes = wireBytes
+    message.partBytes = partBytes
     message.snapshot = snapshot
     message.state = 'under-way'
     this.#underWayBytes += wireBytes
@@ -336,39 +312,5 @@ export class SendSequence {
       if (!message || message.state === 'lost') return message
       this.#lost.shift()
     }
-  }
-}
-
-/** What one acknowledgement newly acknowledges. */
-class Gathering implements Progress {
-  messages = 0
-  bytes = 0
-  inVain = 0
-  rttMs: number | undefined
-  newest: DeliverySnapshot | undefined
-  newestOrder = -1
-  readonly #named: SentMessage | undefined
-  readonly #namedTransmission: Transmission | undefined
-
-  constructor(named: SentMessage | undefined, namedTransmission: Transmission | undefined) {
-    this.#named = named
-    this.#namedTransmission = namedTransmission
-  }
-
-  /** Which transmission of the message arrived, if that is certain. */
-  take(message: SentMessage): Transmission | undefined {
-    this.messages += 1
-    this.bytes += message.wireBytes
-    const transmission =
-      message === this.#named
-        ? this.#namedTransmission
-        : message.attempts === 1
-          ? message.transmissions[0]
-          : undefined
-    if (transmission && transmission.order > this.newestOrder) {
-      this.newestOrder = transmission.order
-      this.newest = transmission.order === message.order ? message.snapshot : undefined
-    }
-    return transmission
   }
 }

@@ -14,6 +14,13 @@ import {
   headerBytes,
 } from './sequence-header.ts'
 import type { Acknowledgement, OffsetRange, SequencedMessage } from './sequence-header.ts'
+import {
+  decodeProbeAnswer,
+  decodeSizeProbe,
+  encodeProbeAnswer,
+  encodeSizeProbe,
+} from './size-probe.ts'
+import type { ProbeFields } from './size-probe.ts'
 
 interface MessageVector {
   readonly about: string
@@ -35,6 +42,8 @@ const vectors = JSON.parse(
 ) as {
   readonly messages: readonly MessageVector[]
   readonly refused: readonly RefusedVector[]
+  readonly probes: readonly (ProbeFields & { readonly about: string; readonly bytes: string })[]
+  readonly answers: readonly (ProbeFields & { readonly payload: string })[]
   readonly sequences: readonly {
     readonly truncated: number
     readonly isWide: boolean
@@ -59,6 +68,18 @@ test.each(vectors.sequences)(
     expect(expandSequence(truncated, isWide, expected)).toBe(sequence)
   },
 )
+
+test.each(vectors.probes)('[LK26] $about', ({ number, messageBytes, bytes }) => {
+  const fields = { number, messageBytes }
+  expect(encodeHex(encodeSizeProbe(fields, bytes.length / 2))).toBe(bytes)
+  expect(decodeSizeProbe(decodeHex(bytes)!)).toEqual(fields)
+})
+
+test.each(vectors.answers)('[LK26] answer $payload', ({ number, messageBytes, payload }) => {
+  const fields = { number, messageBytes }
+  expect(encodeHex(encodeProbeAnswer(fields))).toBe(payload)
+  expect(decodeProbeAnswer(decodeHex(payload)!)).toEqual(fields)
+})
 
 const anyRanges = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 300 })), {

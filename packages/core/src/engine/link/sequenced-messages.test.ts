@@ -17,7 +17,8 @@ function end(messageBytes: number) {
     cryptography: nobleCryptography,
     recorder: flight.recorder,
   }
-  const messages = new SequencedMessages(context, messageBytes)
+  const sizing = { claimedBytes: messageBytes, safeBytes: messageBytes, startsWithClaim: false }
+  const messages = new SequencedMessages(context, sizing)
   return { messages, counter: (name: string) => flight.snapshot().counters[`link.${name}`] }
 }
 

@@ -41,6 +41,8 @@ export const linkInstruments = {
     'Acknowledgements of what was never sent; ignored.',
   ),
   repeatTimeouts: counter('timeouts', 'Times nothing was acknowledged for too long.'),
+  sizeProbes: counter('probes', 'Probes sent to find out how long messages may be.'),
+  sizeFalls: counter('falls', 'Times messages became shorter, since long ones did not arrive.'),
   messageRttMs: histogram('ms', 'Round-trip times measured by acknowledgements.'),
 
   // Handshakes and links
