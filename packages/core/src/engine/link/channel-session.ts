@@ -326,9 +326,10 @@ export class ChannelSession {
         this.#receiver.proven()
         this.#messages.proven()
         this.#remote = step.remote
-        this.#receiver.believesClearFarewell = this.role === 'initiator'
+        this.#receiver.believesClearFarewell = !step.isConfirmed
         this.#liveness = new Liveness(this.#helloIntervalMs(), nowMs)
         link.handshakes.add()
+        if (step.isReturn) link.handshakesReturned.add()
         link.handshakeMs.observe(nowMs - this.#openedAtMs)
         this.#enter('up', 'proven')
         this.#events.push({ type: 'established', remote: step.remote })

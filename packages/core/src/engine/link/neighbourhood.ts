@@ -23,6 +23,7 @@ import type { WireCloseReason } from './close-reason.ts'
 import { Dialer } from './dialer.ts'
 import type { DialTarget } from './dial-target.ts'
 import { framePayloadBytesMax, payloadBytesOf, priorityIndexOf } from './frame.ts'
+import { KnownPeers } from './known-peers.ts'
 import { LinkHandshake } from './link-handshake.ts'
 import type { HandshakeOptions } from './link-handshake.ts'
 import type {
@@ -76,6 +77,7 @@ export class Neighbourhood implements LinkPort {
       identity,
       joinKeys: deriveJoinKeys(app, secret, cryptography),
       verifier: new CertificateVerifier(cryptography),
+      knownPeers: new KnownPeers(epoch),
       epoch,
       cryptography,
       random,
@@ -137,12 +139,12 @@ export class Neighbourhood implements LinkPort {
       return
     }
     const role = dial === undefined ? 'responder' : 'initiator'
-    const handshake = new LinkHandshake(
-      this.#handshakeOptions,
+    const handshake = new LinkHandshake(this.#handshakeOptions, {
       role,
-      isSecured(traits) ? traits.binding : undefined,
-      target?.expectedPeer,
-    )
+      binding: isSecured(traits) ? traits.binding : undefined,
+      expectedPeer: target?.expectedPeer,
+      lastPeer: target?.peer,
+    })
     const session = new ChannelSession(
       this.#context,
       { channel, transport, traits, role, handshake },

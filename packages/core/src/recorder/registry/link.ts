@@ -47,6 +47,7 @@ export const linkInstruments = {
 
   // Handshakes and links
   handshakes: counter('handshakes', 'Handshakes completed.'),
+  handshakesReturned: counter('handshakes', 'Those of them between peers that knew each other.'),
   handshakesFailed: counter('handshakes', 'Handshakes refused, by either side, or timed out.'),
   handshakeMs: histogram('ms', 'From channel to proven neighbour.'),
   rttMs: histogram('ms', 'Round-trip times measured by hellos.'),

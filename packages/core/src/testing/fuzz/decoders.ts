@@ -13,9 +13,12 @@ import {
 } from '../../engine/connection/packet.ts'
 import type { Cryptography } from '../../engine/crypto/cryptography.ts'
 import type { PeerId } from '../../engine/identity/peer-id.ts'
+import { decodeBundleFrame, encodeBundleFrame } from '../../engine/link/bundle-frame.ts'
+import type { BundleFrame } from '../../engine/link/bundle-frame.ts'
 import { decodeCloseReason } from '../../engine/link/close-reason.ts'
 import { frameBodyBytesMax } from '../../engine/link/frame-cipher.ts'
 import { FrameReassembler } from '../../engine/link/frame-reassembler.ts'
+import { decodeOffer } from '../../engine/link/handshake-message.ts'
 import { decodeHello, encodeHello } from '../../engine/link/hello.ts'
 import { decodePacket, encodePacket } from '../../engine/mesh/packet.ts'
 import { decodePresenceFrame, encodePresenceFrame } from '../../engine/mesh/presence-outbox.ts'
@@ -57,6 +60,8 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
     decoder('link message', decodeLinkMessage),
     decoder('hello', decodeHello, encodeHello),
     decoder('close reason', decodeCloseReason),
+    decoder('bundle frame', readBundleFrame, encodeBundleFrame),
+    decoder('handshake offer', decodeOffer),
     decoder('mesh packet', decodePacket, encodePacket),
     decoder('route frame', decodeRouteFrame, encodeRouteFrame),
     decoder('presence frame', decodePresenceFrame, encodePresenceFrame),
@@ -86,6 +91,11 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
     },
     decoder('fields', decodeFields),
   ]
+}
+
+function readBundleFrame(bytes: Uint8Array): BundleFrame | undefined {
+  const frame = decodeBundleFrame(bytes)
+  return typeof frame === 'string' ? undefined : frame
 }
 
 /** A channel message after the handshake; the state of one message ends with it. */
