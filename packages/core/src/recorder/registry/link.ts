@@ -61,9 +61,15 @@ export const linkInstruments = {
   switchesBetter: counter('switches', 'Those to a channel of a better cost class, or not metered.'),
   switchesFaster: counter('switches', 'Those to a channel with a shorter round trip.'),
   switchesLost: counter('switches', 'Those from a channel that was gone.'),
-  switchesSuspect: counter('switches', 'Those from a channel that did not answer the deciding end.'),
+  switchesSuspect: counter(
+    'switches',
+    'Those from a channel that did not answer the deciding end.',
+  ),
   switchesAsked: counter('switches', 'Those that the other end had asked for.'),
-  switchesDuplicate: counter('switches', 'Those to the channel that stays of two of one transport.'),
+  switchesDuplicate: counter(
+    'switches',
+    'Those to the channel that stays of two of one transport.',
+  ),
   switchesFounders: counter('switches', 'Those of ends that had begun with different channels.'),
   framesResent: counter('frames', 'Mesh frames sent again on another channel.'),
   framesRepeated: counter('frames', 'Mesh frames dropped because they had come before.'),
