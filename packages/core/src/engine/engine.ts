@@ -18,7 +18,7 @@ import { Fifo } from './fifo.ts'
 import { Identity } from './identity/identity.ts'
 import type { PeerId } from './identity/peer-id.ts'
 import type { CommandId, Input } from './input.ts'
-import { Layers } from './layers.ts'
+import { Layers, type EngineMeasure } from './layers.ts'
 import type { Output } from './output.ts'
 
 /**
@@ -53,6 +53,11 @@ export class Engine {
   /** Equal on two peers that hold the same changes; 16 bytes. */
   rootDigest(): Uint8Array {
     return this.#layers.rootDigest()
+  }
+
+  /** Sizes of what is held for links and connections now. Walks over all of them. */
+  measure(): EngineMeasure {
+    return this.#layers.measure()
   }
 
   /** Takes in what happened at `nowMs` (monotonic, never decreasing). */

@@ -8,6 +8,7 @@ import { ApplicationStreams } from './application-streams.ts'
 import { unreachable } from './assert.ts'
 import type { Command, CommandAnswer } from './command.ts'
 import type { ConnectionOutput } from './connection/connection-output.ts'
+import type { ConnectionMeasure } from './connection/connection.ts'
 import { Connections } from './connection/connections.ts'
 import type { EngineContext } from './context.ts'
 import { DocumentOpenings } from './document-openings.ts'
@@ -26,6 +27,13 @@ import { Sync } from './sync/sync.ts'
 
 /** Inputs that concern a layer; starting and stopping is the engine's. */
 export type LayerInput = Exclude<Input, { readonly type: 'command' | 'deadline' | 'stop' }>
+
+/** What an engine holds, for tests of bounds. */
+export interface EngineMeasure {
+  /** Bytes of frames that wait for each neighbour, or that it has not acknowledged. */
+  readonly heldBytesByLink: readonly number[]
+  readonly connections: readonly ConnectionMeasure[]
+}
 
 /** See the file header. What leaves the engine goes to `outputs`. */
 export class Layers {
@@ -67,6 +75,14 @@ export class Layers {
   /** Equal on two peers that hold the same changes; 16 bytes. */
   rootDigest(): Uint8Array {
     return this.#replica.rootDigest()
+  }
+
+  /** Sizes of what is held for links and connections now. */
+  measure(): EngineMeasure {
+    return {
+      heldBytesByLink: this.#neighbourhood.heldBytes(),
+      connections: this.#connections.measureAll(),
+    }
   }
 
   start(nowMs: number): void {

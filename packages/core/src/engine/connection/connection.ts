@@ -51,6 +51,23 @@ export interface ConnectionOptions {
   readonly finishPacket: Uint8Array | undefined
 }
 
+/** Sizes of what a connection holds in memory and has under way. */
+export interface ConnectionMeasure {
+  readonly sendBufferBytes: number
+  readonly receiveBufferBytes: number
+  /** Bytes that applications were told of and have not taken. */
+  readonly unconsumedBytes: number
+  /** Streams of applications that are not forgotten. */
+  readonly openStreams: number
+  readonly bytesInFlight: number
+  readonly packetsInFlight: number
+  /** Of the default congestion controller. */
+  readonly windowBytes: number
+  /** Of the scavenger. */
+  readonly bulkWindowBytes: number
+  readonly smoothedRttMs: number
+}
+
 /** One end of one connection. */
 export class Connection {
   readonly peer: PeerId
@@ -122,21 +139,7 @@ export class Connection {
   }
 
   /** Sizes of what is held in memory and under way, for the recorder and the tests of bounds. */
-  measure(): {
-    readonly sendBufferBytes: number
-    readonly receiveBufferBytes: number
-    /** Bytes that applications were told of and have not taken. */
-    readonly unconsumedBytes: number
-    /** Streams of applications that are not forgotten. */
-    readonly openStreams: number
-    readonly bytesInFlight: number
-    readonly packetsInFlight: number
-    /** Of the default congestion controller. */
-    readonly windowBytes: number
-    /** Of the scavenger. */
-    readonly bulkWindowBytes: number
-    readonly smoothedRttMs: number
-  } {
+  measure(): ConnectionMeasure {
     const { streams, recovery, congestion } = this.#parts
     return {
       sendBufferBytes: streams.sendBufferBytes,

@@ -648,6 +648,29 @@ describe('life', { timeout: 60_000 }, () => {
     expect(reborn.of('connected')).toHaveLength(1)
   })
 
+  test('[CN5] packets that overtake the end of their handshake do not undo it', () => {
+    const network = new Network()
+    const a = network.add(lowIdentity)
+    const b = network.add(highIdentity)
+    let isFirstFinish = true
+    network.filter = (_from, _to, payload) => {
+      const isLost = payload[0] === 0x03 && isFirstFinish
+      if (isLost) isFirstFinish = false
+      return !isLost
+    }
+    a.connections.open(high, network.nowMs)
+    network.run(60_000, () => a.of('connected').length > 0)
+    const message = patternBytes(5_000, 1)
+    a.connections.send(high, 'sync', message, network.nowMs)
+    network.run(network.nowMs + 60_000)
+    expect(isFirstFinish).toBe(false)
+    expectSame(arrivedOn(b, 'sync'), [message])
+    for (const end of [a, b]) {
+      expect(end.of('connected')).toHaveLength(1)
+      expect(end.of('disconnected')).toHaveLength(0)
+    }
+  })
+
   test('[CN24] a claim that the connection is unknown does not touch a living one', () => {
     const { network, a, b } = connectedPair()
     a.connections.send(high, 'sync', Uint8Array.of(1), network.nowMs)

@@ -14,7 +14,7 @@ import type { PeerId } from '../identity/peer-id.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
 import { Answers } from './answers.ts'
-import { Connection } from './connection.ts'
+import { Connection, type ConnectionMeasure } from './connection.ts'
 import type { CloseReason, ConnectionOutput, ConnectionOutputs } from './connection-output.ts'
 import { Farewells } from './farewells.ts'
 import { HandshakeReports } from './handshake-reports.ts'
@@ -230,8 +230,13 @@ export class Connections implements MessagePort {
     return { peers: this.#peers.size, farewells, streams: this.#directory.size }
   }
 
+  /** Sizes of what each connection holds. */
+  measureAll(): readonly ConnectionMeasure[] {
+    return [...this.#peers].flatMap(({ connection }) => connection?.measure() ?? [])
+  }
+
   /** Sizes of what the connection to a peer holds; `undefined` without one. */
-  measure(peer: PeerId): ReturnType<Connection['measure']> | undefined {
+  measure(peer: PeerId): ConnectionMeasure | undefined {
     return this.#peers.get(peer)?.connection?.measure()
   }
 
@@ -250,6 +255,8 @@ export class Connections implements MessagePort {
       return
     }
     this.#context.recorder.connection.packetsUnknown.add()
+    // It has overtaken the last packet of its handshake, or that was lost: both come again.
+    if (entry?.answering?.handshake.connection === packet.connection) return
     const farewell = this.#farewells.find(packet.connection, from, nowMs)
     if (farewell !== undefined) {
       this.#packets.send(from, 'control', farewell, nowMs)

@@ -46,6 +46,8 @@ export type HelloOutcome = 'ignored' | 'measured' | 'unmeasured'
 
 /** The timers of one channel that is up. */
 export class Liveness {
+  /** How often a channel like this one says hello while it is active. */
+  readonly #activeIntervalMs: number
   #intervalMs: number
   #receivedAtMs: number
   #remoteIntervalMs = helloIntervalMs
@@ -61,7 +63,9 @@ export class Liveness {
   #helloCount = 0
   readonly #loss = new HelloLoss()
 
+  /** `intervalMs`: how often a channel like this one says hello while it is active. */
   constructor(intervalMs: number, nowMs: number) {
+    this.#activeIntervalMs = intervalMs
     this.#intervalMs = intervalMs
     this.#receivedAtMs = nowMs
     this.#helloAtMs = nowMs
@@ -192,7 +196,10 @@ export class Liveness {
 
   #deadAtMs(): number {
     const silentAtMs = this.#receivedAtMs + deadIntervals * this.#remoteIntervalMs
-    return Math.max(silentAtMs, this.#graceUntilMs)
+    // A spare says hello so rarely that its silence says little; but questions it answers at once.
+    const unansweredAtMs =
+      (this.#unansweredSinceMs ?? Number.POSITIVE_INFINITY) + deadIntervals * this.#activeIntervalMs
+    return Math.max(Math.min(silentAtMs, unansweredAtMs), this.#graceUntilMs)
   }
 
   #suspectAtMs(): number {

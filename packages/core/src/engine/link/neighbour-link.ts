@@ -65,6 +65,12 @@ export class NeighbourLink {
     return this.#bundle.isReceiptDue
   }
 
+  /** Bytes of frames that wait, or that the neighbour has not acknowledged. */
+  get heldBytes(): number {
+    const { waitingBytes, keptBytes } = this.#bundle.outbound
+    return waitingBytes + keptBytes
+  }
+
   describe(): LinkDescription {
     const { transport, cost, rttMs, path } = this.active
     const { peer, publicKey } = this.remote

@@ -228,6 +228,11 @@ export class Neighbourhood implements LinkPort {
     }
   }
 
+  /** Bytes of frames that are held for each neighbour, waiting or not acknowledged. */
+  heldBytes(): readonly number[] {
+    return Array.from(this.#links.all(), (link) => link.heldBytes)
+  }
+
   handleDeadline(nowMs: number): void {
     const lateMs = nowMs - this.nextDeadlineMs()
     this.#nowMs = nowMs

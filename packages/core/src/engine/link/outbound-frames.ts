@@ -59,6 +59,11 @@ export class OutboundFrames {
     return this.#keptBytes
   }
 
+  /** Bytes that were never sent. */
+  get waitingBytes(): number {
+    return this.#queue.waitingBytes
+  }
+
   /** Numbers and states of the priorities, as data. For tests and reports. */
   inspect(): unknown {
     const lanes = this.#lanes.map((lane) => [

@@ -24,11 +24,8 @@ import { drawPipeFault, performPipeFault, pipeFaultKinds, type PipeFault } from 
 export type Fault = PipeFault | PathFault | PeerFault | DiskFault
 export type FaultKind = Fault['type']
 
-/** Pipes that may lose or reorder messages are drawn, and what happens only to such. */
-export const hasLoosePipes = false
-
 export const faultKinds: readonly FaultKind[] = [
-  ...pipeFaultKinds.filter((kind) => hasLoosePipes || kind !== 'storm'),
+  ...pipeFaultKinds,
   ...pathFaultKinds,
   ...peerFaultKinds,
   ...diskFaultKinds,

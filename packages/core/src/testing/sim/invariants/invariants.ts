@@ -7,7 +7,10 @@ import type { Watch } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
 import { Alternation } from './alternation.ts'
 import { Bounds } from './bounds.ts'
+import { Disconnects } from './disconnects.ts'
 import { GoodManners } from './good-manners.ts'
+import { Loops } from './loops.ts'
+import { Memory } from './memory.ts'
 import { tappedRecorder } from './tapped-recorder.ts'
 
 /** What happened, for the report. */
@@ -24,32 +27,48 @@ export class Invariants implements Watch {
   readonly #world: World
   readonly #bounds: Bounds
   readonly #manners: GoodManners
+  readonly #memory: Memory
+  readonly #loops: Loops
+  readonly disconnects: Disconnects
   readonly #told: ((line: string) => void) | undefined
 
   /** `mayCut`: some channels hand over less than they were handed. `told` hears of all events. */
   constructor(world: World, mayCut: boolean, told?: (line: string) => void) {
     this.#world = world
     this.#bounds = new Bounds(world)
+    this.#memory = new Memory(world)
+    this.#loops = new Loops(world)
+    this.disconnects = new Disconnects(world)
     this.#told = told
     this.#manners = new GoodManners(world, mayCut)
   }
 
   tap(peer: SimulatedPeer, epoch: number, recorder: Recorder): Recorder {
     const alternation = new Alternation(this.#world, `${peer.plan.name} in boot ${epoch}`)
+    this.#loops.booted(peer)
     return tappedRecorder(recorder, (event, values) => {
       alternation.recorded(event, String(values[0]))
+      this.#loops.recorded(peer, event, String(values[0]), String(values[1]))
+      this.disconnects.recorded(peer, epoch, event, values)
       this.#told?.(`${peer.plan.name}: ${event} ${values.join(' ')}`)
       if (event === 'connection.resumed') this.tally.resumes += 1
       if (event === 'link.linkSwitched') this.tally.switches += 1
     })
   }
 
+  stops(peer: SimulatedPeer): void {
+    this.disconnects.stops(peer)
+  }
+
   stepped(_peer: SimulatedPeer, boot: Boot): void {
     this.#bounds.stepped(boot)
+    this.#memory.stepped(boot)
+    this.#loops.stepped()
   }
 
   ends(_peer: SimulatedPeer, boot: Boot): void {
     this.#bounds.ends(boot)
+    this.#memory.look(boot)
     this.#manners.ends(boot)
   }
 }

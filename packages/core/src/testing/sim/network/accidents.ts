@@ -1,6 +1,6 @@
 /** What befalls single messages, by the profile of their pipe or a storm. */
 
-const accidents = [
+export const accidentKinds = [
   /** Gone, on a pipe that may lose. */
   'lost',
   /** Late with all behind it, on a pipe that sends again what it lost. */
@@ -16,8 +16,5 @@ const accidents = [
   'overflown',
 ] as const
 
-export type AccidentKind = (typeof accidents)[number]
+export type AccidentKind = (typeof accidentKinds)[number]
 export type AccidentCounts = Readonly<Partial<Record<AccidentKind, number>>>
-
-/** Those that happen to pipes as the swarm draws them. */
-export const accidentKinds: readonly AccidentKind[] = ['paused']

@@ -76,7 +76,6 @@ export class PipeDirection {
   /** No message of an ordered pipe arrives before the one sent before it. */
   #lastArrivesAtMs = 0
   #flying: Flying[] = []
-  #messageCount = 0
   #sentBytes = 0
   #leftBytes = 0
   #arrivedBytes = 0
@@ -111,9 +110,9 @@ export class PipeDirection {
     this.#windowBytes = Math.max(windowBytesMin, 2 * bytesPerMs * (latencyMs + jitterMs))
   }
 
-  /** Messages sent so far. */
-  get messageCount(): number {
-    return this.#messageCount
+  /** Bytes sent so far. */
+  get sentBytes(): number {
+    return this.#sentBytes
   }
 
   send(bytes: Uint8Array): void {
@@ -121,7 +120,6 @@ export class PipeDirection {
     const { traits, queueBytesMax, bytesPerMs } = this.#profile
     const world = this.#world
     this.#sentBytes += bytes.length
-    this.#messageCount += 1
     this.#messagesLeft -= 1
     const sentBytes = this.#sentBytes
     const backlogBytes = Math.max(0, this.#busyUntilMs - world.nowMs) * bytesPerMs

@@ -45,9 +45,9 @@ export class Pipe {
     return !reliable || !ordered
   }
 
-  /** Messages sent so far, both ways. */
-  get messageCount(): number {
-    return this.#directions[0].messageCount + this.#directions[1].messageCount
+  /** Bytes sent so far, both ways. */
+  get sentBytes(): number {
+    return this.#directions[0].sentBytes + this.#directions[1].sentBytes
   }
 
   /** Whether its ends are these two, in either order. */

@@ -10,6 +10,7 @@ import type { SleepAwareClock } from '../../../driver/sleep-aware-clock.ts'
 import type { CommandAnswer, MeshEvent, SubscriberId } from '../../../engine/command.ts'
 import { Fifo } from '../../../engine/fifo.ts'
 import type { ChannelId, CommandId, DialId, Input } from '../../../engine/input.ts'
+import type { EngineMeasure } from '../../../engine/layers.ts'
 import type { Output } from '../../../engine/output.ts'
 import type { FlightRecorder } from '../../../recorder/recorder.ts'
 import type { Pipe } from '../network/pipe.ts'
@@ -23,6 +24,7 @@ export interface SimulatedEngine {
   poll(): Output | undefined
   nextDeadlineMs(): number
   rootDigest(): Uint8Array
+  measure(): EngineMeasure
 }
 
 /** What one boot is made of. */

@@ -38,6 +38,11 @@ export class SimulatedDisk {
     this.#spaces = Object.fromEntries(spaces) as Record<StorageSpace, OrderedEntries>
   }
 
+  /** Of the last boot; 0 before the first. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
   /** Opens the store for a new boot and returns its epoch. */
   open(): number {
     this.#epoch += 1

@@ -71,6 +71,8 @@ export class SimulatedPeer implements BootOwner {
   onInput: ((input: Input) => void) | undefined
   onOutput: ((output: Output) => void) | undefined
   onEvent: ((event: MeshEvent) => void) | undefined
+  /** Told when it has booted. */
+  onBoot: (() => void) | undefined
   /** Told of the application's streams. */
   onStream: ((event: ApplicationStreamEvent) => void) | undefined
 
@@ -99,6 +101,11 @@ export class SimulatedPeer implements BootOwner {
   /** Tells this boot from every other; 0 while down. */
   get epoch(): number {
     return this.#boot?.epoch ?? 0
+  }
+
+  /** Boots so far. */
+  get bootCount(): number {
+    return this.disk.epoch
   }
 
   /** What the running engine has recorded. */
@@ -141,6 +148,7 @@ export class SimulatedPeer implements BootOwner {
     for (const { transport, to } of dials) {
       this.#take({ type: 'address-found', transport, address: to })
     }
+    this.onBoot?.()
   }
 
   /** Ends without a word: pipes break for the others, commands are never answered. */
@@ -157,6 +165,8 @@ export class SimulatedPeer implements BootOwner {
 
   /** Asks the engine to finish; `stopped` is called once all is said and written, and it is down. */
   stop(stopped: () => void = () => {}): void {
+    if (this.#boot === undefined) return
+    this.#world.watch.stops(this)
     this.#whenStopped = stopped
     this.#take({ type: 'stop' })
   }

@@ -11,6 +11,7 @@ import {
 } from '../workload/documents-workload.ts'
 import type { Ledger } from '../workload/ledger.ts'
 import type { Strangers } from '../workload/strangers.ts'
+import type { Transfers } from '../workload/transfers.ts'
 import type { Dice } from '../world/dice.ts'
 import type { World } from '../world/world.ts'
 
@@ -18,6 +19,7 @@ export interface AftermathParts {
   readonly world: World
   readonly ledger: Ledger
   readonly workload: DocumentsWorkload
+  readonly transfers: Transfers
   readonly members: readonly SimulatedPeer[]
   readonly oracle: Oracle
   readonly strangers: Strangers | undefined
@@ -32,16 +34,18 @@ export interface AftermathResult {
   /** How long the mended mesh took to agree, and a calm one to pass an edit on, at most. */
   readonly healingMs: number
   readonly calmMs: number
-  /** Most messages that an idle link carried within a minute, both ways. */
-  readonly idleMessages: number
+  /** Most bytes that an idle channel carried within a minute, both ways. */
+  readonly idleBytes: number
 }
 
 /** How long a mended mesh may take to agree: until dead links are noticed and dialled anew … */
-const healingMsMax = 90_000
+const healingMsMax = 60_000
 /** … and for each hop that news travels: comparing comes after 30 s, … */
 const healingMsPerHop = 35_000
 /** … and as often all that was written may have to pass a hop: both ways, and once in vain. */
 const passesPerHop = 3
+/** How long streams may go on in a mended mesh, besides the time that their bytes take. */
+const streamsMsMax = 60_000
 /** Longer than any command takes once disks are well. */
 const settlingMs = 5_000
 /** A calm mesh passes edits on by pushing them: comparing comes only after 30 s. */
@@ -50,11 +54,10 @@ const calmEdits = 4
 /** Until the last checks and acknowledgements after an edit are over. */
 const fadingMs = 90_000
 const idleMs = 60_000
-/**
- * Hellos of both ends every 4 s are 30. News of round-trip times that cross a step, flooded in
- * fragments of 182 bytes, were up to 34 more in 400 seeds.
- */
-const idleMessagesMax = 100
+/** Hellos of both ends every 4 s, with what a pipe adds. */
+const idleBytesMax = 1_500
+/** Presence records of a peer whose round-trip times crossed a step, over a pipe and perhaps back. */
+const idleBytesPerPeer = 600
 
 /** See the file header. */
 export class Aftermath {
@@ -62,7 +65,7 @@ export class Aftermath {
   readonly #dice: Dice
   #healingMs = 0
   #calmMs = 0
-  #idleMessages = 0
+  #idleBytes = 0
 
   constructor(parts: AftermathParts) {
     this.#parts = parts
@@ -76,6 +79,7 @@ export class Aftermath {
       // What was under way when the faults ended is answered first: it counts as well.
       () => world.runFor(settlingMs),
       () => this.#heal('mending'),
+      () => this.#endStreams(),
       () => this.#check(),
       ...(checks.includes('calm') ? [() => this.#passOn()] : []),
       ...(checks.includes('idle') ? [() => this.#idle()] : []),
@@ -85,7 +89,7 @@ export class Aftermath {
     return {
       healingMs: this.#healingMs,
       calmMs: this.#calmMs,
-      idleMessages: this.#idleMessages,
+      idleBytes: this.#idleBytes,
     }
   }
 
@@ -104,6 +108,16 @@ export class Aftermath {
     if (agreed) return
     const what = `no agreement ${mostMs} ms after ${from}: ${oracle.describe()}`
     world.violated('convergence', what)
+  }
+
+  /** What was open goes on to its end, or is reported as lost. */
+  #endStreams(): void {
+    const { world, transfers, narrowestBytesPerMs } = this.#parts
+    const passingMs = (passesPerHop * transfers.outstandingBytes) / narrowestBytesPerMs
+    const mostMs = streamsMsMax + Math.round(passingMs)
+    if (world.runUntil(() => transfers.areOver(), mostMs)) return
+    const what = `${mostMs} ms after a mended mesh agreed: ${transfers.describe()}`
+    world.violated('stream-end', what)
   }
 
   #check(): void {
@@ -144,17 +158,17 @@ export class Aftermath {
 
   /** Nobody does anything: only what keeps links alive is said. */
   #idle(): void {
-    const { world, workload } = this.#parts
+    const { world, workload, members } = this.#parts
     for (const page of workload.pages) page.close()
     world.runFor(fadingMs)
-    const before = new Map(world.wiring.pipes.map((pipe) => [pipe, pipe.messageCount]))
+    const before = new Map(world.wiring.pipes.map((pipe) => [pipe, pipe.sentBytes]))
     world.runFor(idleMs)
     for (const pipe of world.wiring.pipes) {
-      const count = pipe.messageCount - (before.get(pipe) ?? 0)
-      this.#idleMessages = Math.max(this.#idleMessages, count)
+      const count = pipe.sentBytes - (before.get(pipe) ?? 0)
+      this.#idleBytes = Math.max(this.#idleBytes, count)
     }
-    if (this.#idleMessages <= idleMessagesMax) return
-    const what = `${this.#idleMessages} messages within an idle minute on one link`
+    if (this.#idleBytes <= idleBytesMax + idleBytesPerPeer * members.length) return
+    const what = `${this.#idleBytes} bytes within an idle minute on one channel`
     world.violated('chatter', what)
   }
 

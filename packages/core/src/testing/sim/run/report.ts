@@ -19,10 +19,13 @@ export class Report {
   #acknowledgedWrites = 0
   #movedBytes = 0
   #resumes = 0
+  #streams = 0
+  #wholeFlows = 0
+  #streamBytes = 0
   #switches = 0
   #violationCount = 0
   readonly #counts = new Map<FaultKind | AccidentKind, number>()
-  readonly #worst = { healingMs: 0, calmMs: 0, idleMessages: 0 }
+  readonly #worst = { healingMs: 0, calmMs: 0, idleBytes: 0 }
 
   add(result: RunResult): void {
     this.#runCount += 1
@@ -30,13 +33,16 @@ export class Report {
     this.#acknowledgedWrites += result.acknowledgedWrites
     this.#movedBytes += result.movedBytes
     this.#resumes += result.resumes
+    this.#streams += result.streams
+    this.#wholeFlows += result.wholeFlows
+    this.#streamBytes += result.streamBytes
     this.#switches += result.switches
     this.#violationCount += result.violations.length
     const counts = { ...result.faults, ...result.accidents }
     for (const [kind, count] of Object.entries(counts) as [FaultKind | AccidentKind, number][]) {
       this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count)
     }
-    for (const key of ['healingMs', 'calmMs', 'idleMessages'] as const) {
+    for (const key of ['healingMs', 'calmMs', 'idleBytes'] as const) {
       this.#worst[key] = Math.max(this.#worst[key], result[key])
     }
   }
@@ -54,10 +60,10 @@ export class Report {
 
   /** How far from a bound the worst run was. */
   worstLine(): string {
-    const { healingMs, calmMs, idleMessages } = this.#worst
+    const { healingMs, calmMs, idleBytes } = this.#worst
     return (
       `at worst ${healingMs} ms until a mended mesh agreed, ${calmMs} ms until a calm one did ` +
-      `after an edit, ${idleMessages} messages within an idle minute on one link`
+      `after an edit, ${idleBytes} bytes within an idle minute on one channel`
     )
   }
 
@@ -70,6 +76,7 @@ export class Report {
       `${(this.#simulatedMs / msPerHour).toFixed(2)} simulated hours`,
       faults,
       `${(this.#movedBytes / bytesPerMegabyte).toFixed(0)} MB moved`,
+      `${(this.#streamBytes / bytesPerMegabyte).toFixed(0)} MB of them in ${this.#streams} streams with ${this.#wholeFlows} whole flows`,
       `${this.#acknowledgedWrites} acknowledged writes`,
       `${this.#resumes} resumes`,
       `${this.#switches} switches`,

@@ -21,6 +21,7 @@ import {
 import { DocumentsWorkload, isDocumentsAction } from '../workload/documents-workload.ts'
 import { Ledger } from '../workload/ledger.ts'
 import { Strangers } from '../workload/strangers.ts'
+import { Transfers } from '../workload/transfers.ts'
 import type { Violation } from '../world/violation.ts'
 import { World, type WorldOptions } from '../world/world.ts'
 import { Aftermath, type AftermathResult } from './aftermath.ts'
@@ -43,6 +44,10 @@ export interface RunResult extends AftermathResult {
   readonly accidents: AccidentCounts
   /** Bytes of messages that arrived. */
   readonly movedBytes: number
+  /** Streams that were opened, flows of them that came whole, and the bytes that came. */
+  readonly streams: number
+  readonly wholeFlows: number
+  readonly streamBytes: number
   /** Connections that went on after they had no route. */
   readonly resumes: number
   /** Links that went on over another of their channels. */
@@ -66,6 +71,7 @@ class Run {
   readonly #workload: DocumentsWorkload
   readonly #ledger: Ledger
   readonly #faults: Faults
+  readonly #transfers: Transfers
   readonly #aftermath: Aftermath
   readonly #log: ((line: string) => void) | undefined
 
@@ -81,11 +87,15 @@ class Run {
     this.#workload = new DocumentsWorkload(world, this.#ledger)
     const members = script.peers.map((peer) => addPeer(world, peer))
     this.#faults = new Faults(world)
+    this.#transfers = new Transfers(world, members, (peer, other) =>
+      this.#invariants.disconnects.endedCount(peer, other),
+    )
     const hasStrangers = script.checks.includes('strangers')
     this.#aftermath = new Aftermath({
       world,
       ledger: this.#ledger,
       workload: this.#workload,
+      transfers: this.#transfers,
       members,
       oracle: new Oracle(world, this.#ledger, members),
       strangers: hasStrangers ? new Strangers(world, members[0]!) : undefined,
@@ -115,6 +125,9 @@ class Run {
       acknowledgedWrites: this.#ledger.acknowledgedCount,
       faults: this.#faults.counts,
       accidents: world.accidents,
+      streams: this.#transfers.openedCount,
+      wholeFlows: this.#transfers.wholeCount,
+      streamBytes: this.#transfers.receivedBytes,
       movedBytes: world.movedBytes,
       violations: world.violations,
     }
@@ -123,6 +136,7 @@ class Run {
   #perform(step: Step): void {
     this.#log?.(JSON.stringify(step))
     if (isDocumentsAction(step)) this.#workload.perform(step)
+    else if (step.type === 'transfer') this.#transfers.perform(step)
     else this.#faults.perform(step)
   }
 }

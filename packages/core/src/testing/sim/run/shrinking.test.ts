@@ -45,6 +45,10 @@ class ForgetfulEngine implements SimulatedEngine {
   rootDigest(): Uint8Array {
     return this.#engine.rootDigest()
   }
+
+  measure(): ReturnType<Engine['measure']> {
+    return this.#engine.measure()
+  }
 }
 
 const options = {

@@ -4,12 +4,13 @@
  */
 
 import type { Fault } from '../faults/faults.ts'
+import type { TransferAction } from '../workload/transfers.ts'
 import { profileOf, type ProfileSpec } from '../network/profiles.ts'
 import type { AddressTransport } from '../network/transports.ts'
 import type { DocumentsAction } from '../workload/documents-workload.ts'
 
 /** Something that happens at a time. */
-export type Step = { readonly atMs: number } & (Fault | DocumentsAction)
+export type Step = { readonly atMs: number } & (Fault | DocumentsAction | TransferAction)
 
 export interface ScriptedDial {
   readonly transport: AddressTransport
@@ -64,7 +65,10 @@ export function pairsOf(peers: readonly ScriptedPeer[]): readonly (readonly [str
 
 /** What the slowest pipe between two peers passes, in bytes a millisecond. */
 export function narrowestBytesPerMs(peers: readonly ScriptedPeer[]): number {
-  const specs = peers.flatMap(({ dials }) => dials.map(({ profile }) => profile))
+  const specs = peers.flatMap(({ dials, direct }) => [
+    ...dials.map(({ profile }) => profile),
+    ...(direct ? [direct] : []),
+  ])
   return Math.min(...specs.map((spec) => profileOf(spec).bytesPerMs))
 }
 

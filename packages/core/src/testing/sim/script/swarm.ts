@@ -4,11 +4,20 @@
  * hide them is off (Groce et al., "Swarm testing", ISSTA 2012).
  */
 
+import { priorities } from '../../../engine/link/link-port.ts'
 import { drawFault, faultKinds, type FaultKind } from '../faults/faults.ts'
-import type { FaultSetting } from '../faults/fault-setting.ts'
+import { pairBy, type FaultSetting } from '../faults/fault-setting.ts'
 import { documentsActionTypes, type DocumentsActionType } from '../workload/documents-workload.ts'
+import { transferBytesMin } from '../workload/transfers.ts'
 import { Dice } from '../world/dice.ts'
-import { checks, pairsOf, type Check, type Script, type Step } from './script.ts'
+import {
+  checks,
+  narrowestBytesPerMs,
+  pairsOf,
+  type Check,
+  type Script,
+  type Step,
+} from './script.ts'
 import { drawPeers } from './topology.ts'
 
 /** How likely a kind of fault is on in a seed. */
@@ -35,6 +44,10 @@ const actionWeights: Readonly<Record<DocumentsActionType, number>> = {
   'write-bulk': 0,
 }
 const bulkProbability = 0.15
+const transferProbability = 0.75
+/** A transfer is at most so large, and takes at most so long over the slowest pipe. */
+const transferBytesMax = 600_000
+const transferMsMax = 3_000
 /** Numbers that name the luck of an action. */
 const luckMax = 999_999_999
 
@@ -51,6 +64,7 @@ export function drawScript(seed: number): Script {
   const steps = [
     ...drawFaults(dice.fork('faults'), faultyMs, setting),
     ...drawActions(dice.fork('actions'), faultyMs, setting),
+    ...drawTransfers(dice.fork('transfers'), faultyMs, setting, narrowestBytesPerMs(peers)),
   ].sort((left, right) => left.atMs - right.atMs)
   return {
     seed,
@@ -99,6 +113,38 @@ function drawActions(dice: Dice, faultyMs: number, { peers }: FaultSetting): rea
     peer: dice.pick(peers),
     luck: dice.integer(0, luckMax),
   }))
+}
+
+function drawTransfers(
+  dice: Dice,
+  faultyMs: number,
+  setting: FaultSetting,
+  bytesPerMs: number,
+): readonly Step[] {
+  if (!dice.chance(transferProbability)) return []
+  const gapMs = faultyMs / dice.magnitude(1, 20)
+  const bytesMax = Math.min(transferBytesMax, bytesPerMs * transferMsMax)
+  return timesWithin(dice, faultyMs, gapMs).map((atMs) => {
+    const [from, to] = pairBy(dice, setting)
+    const bytes = dice.magnitude(transferBytesMin, bytesMax)
+    const answerBytes = dice.pick([0, 0, 100, dice.magnitude(1, bytesMax)])
+    const ending = dice.fraction()
+    return {
+      atMs,
+      type: 'transfer',
+      from,
+      to,
+      priority: dice.pick(priorities),
+      bytes,
+      answerBytes,
+      writeBytes: dice.magnitude(1_000, 100_000),
+      writeMs: dice.pick([0, 0, dice.magnitude(1, 200)]),
+      readMs: dice.pick([0, 0, 0, dice.magnitude(1, 500)]),
+      patienceMs: dice.magnitude(1_000, 60_000),
+      ...(ending < 0.08 && { resetsAfterBytes: dice.integer(0, bytes) }),
+      ...(ending > 0.92 && { stopsAfterBytes: dice.integer(1, bytes) }),
+    }
+  })
 }
 
 /** Times in order, the gaps between them as in a Poisson process; some in quick succession. */

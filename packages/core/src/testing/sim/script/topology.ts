@@ -1,6 +1,6 @@
 /** Who is there and who dials whom over what, drawn from a seed. */
 
-import type { ProfileName, ProfileSpec } from '../network/profiles.ts'
+import type { Delivery, ProfileName, ProfileSpec } from '../network/profiles.ts'
 import type { Dice } from '../world/dice.ts'
 import type { ScriptedDial, ScriptedPeer } from './script.ts'
 
@@ -14,6 +14,8 @@ const wires: readonly ProfileName[] = [
   'bluetooth',
 ]
 const radios: readonly ProfileName[] = ['bluetooth', 'bluetooth', 'bluetoothNarrow']
+
+const deliveries: readonly Delivery[] = ['loose', 'loose', 'unordered', 'lossy']
 
 /** Sizes of meshes: most are small, where runs are cheap and much meets at few peers. */
 const sizes = [2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 8]
@@ -29,24 +31,26 @@ export function drawPeers(dice: Dice, faultyMs: number): readonly ScriptedPeer[]
   const palette = Array.from({ length: dice.integer(1, 3) }, () => dice.pick(wires))
   const directProbability = dice.pick([0, 0.5, 1])
   const radioProbability = dice.pick([0, 0, 0.4, 1])
+  const postProbability = dice.pick([0, 0, 0.4, 1])
   const lateProbability = dice.pick([0, 0.2])
   return names.map((name, index) => {
-    const wired = neighboursOf(shape, index, count).map((other): ScriptedDial => ({
-      transport: 'wire',
-      to: names[other]!,
-      profile: { name: dice.pick(palette) },
-    }))
-    // A radio beside the wire: two channels to one neighbour.
-    const radioed = wired
+    const first = neighboursOf(shape, index, count).map((other): ScriptedDial => {
+      const profile = { name: dice.pick(palette) }
+      const to = names[other]!
+      if (!dice.chance(postProbability)) return { transport: 'wire', to, profile }
+      return { transport: 'post', to, profile: { ...profile, delivery: dice.pick(deliveries) } }
+    })
+    // A radio beside it: two channels to one neighbour.
+    const radioed = first
       .filter(() => dice.chance(radioProbability))
-      .map((dial): ScriptedDial => ({
+      .map(({ to }): ScriptedDial => ({
         transport: 'radio',
-        to: dial.to,
+        to,
         profile: { name: dice.pick(radios) },
       }))
     return {
       name,
-      dials: [...wired, ...radioed],
+      dials: [...first, ...radioed],
       ...(dice.chance(directProbability) && { direct: directBy(dice, palette) }),
       ...(dice.chance(0.3) && { clockStandsStill: true }),
       ...(index > 0 && dice.chance(lateProbability) && { bootsAtMs: dice.integer(0, faultyMs) }),

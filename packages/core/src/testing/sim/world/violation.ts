@@ -16,6 +16,8 @@ export type Invariant =
   | 'nonce'
   /** Links or connections that are up twice, or down twice. */
   | 'alternation'
+  /** A connection that ended for no reason. */
+  | 'disconnect'
   /** Packets go round in circles. */
   | 'loop'
   /** Bytes of a stream that are wrong, missing, doubled, or after the end. */

@@ -10,6 +10,8 @@ export interface Watch {
   tap(peer: SimulatedPeer, epoch: number, recorder: Recorder): Recorder
   /** An engine took in an input, and what it decided was carried out. */
   stepped(peer: SimulatedPeer, boot: Boot, input: Input): void
+  /** The application asks the running boot to stop. */
+  stops(peer: SimulatedPeer): void
   /** A boot is about to end. */
   ends(peer: SimulatedPeer, boot: Boot): void
 }
@@ -18,5 +20,6 @@ export interface Watch {
 export const noWatch: Watch = {
   tap: (_peer, _epoch, recorder) => recorder,
   stepped: () => {},
+  stops: () => {},
   ends: () => {},
 }
