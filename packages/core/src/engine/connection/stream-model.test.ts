@@ -271,7 +271,7 @@ test('[ST1][ST15][ST16][ST18][ST20] any use of streams over any network leaves b
     ),
     { numRuns: 300 },
   )
-}, 120_000)
+}, 600_000)
 
 /** Both applications write no more, and read to the end. */
 function finishAll(applications: Applications): void {
