@@ -350,6 +350,27 @@ test('received bytes are reported as processed after the slice that handled them
   ])
 })
 
+test('signals that transports do not take are dropped at a bound, and counted', async () => {
+  const { engine, broker, orders, flight } = setUp()
+  const signal = new Uint8Array([1])
+  const peer = '00112233aabbccdd' as PeerId
+  engine.script = () => [{ type: 'signal-received', transport: 'webrtc', peer, signal }]
+  const receive = async (count: number) => {
+    orders.length = 0
+    for (let at = 0; at < count; at += 1) {
+      broker.post({ type: 'address-found', transport: 'memory', address: String(at) })
+    }
+    await settle()
+    return orders.length
+  }
+  expect(await receive(300)).toBe(256)
+  expect(await receive(1)).toBe(0)
+  expect(flight.snapshot().counters['driver.signalsDropped']).toBe(45)
+  broker.post({ type: 'signals-taken', count: 2 })
+  await settle()
+  expect(await receive(3)).toBe(2)
+})
+
 test('commands beyond the bound are refused with limit-reached', async () => {
   const { driver } = setUp()
   const answers: Promise<CommandAnswer>[] = []

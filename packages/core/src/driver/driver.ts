@@ -9,15 +9,21 @@
 
 import { assert, unreachable } from '../engine/assert.ts'
 import type { Command, CommandAnswer, CommandResults, MeshEvent } from '../engine/command.ts'
-import type { ChannelId, CommandId, Input, StorageRequestId } from '../engine/input.ts'
+import type { ChannelId, Input } from '../engine/input.ts'
 import type { Output } from '../engine/output.ts'
 import type { Problem } from '../engine/problem.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { DriverHost } from './driver-host.ts'
-import { storageFailureOf, storageProblemOf } from './storage-problem.ts'
+import { PendingCommands } from './pending-commands.ts'
+import { StorageRequests } from './storage-requests.ts'
 import type { StreamOrder, StreamReportPort } from './stream-orders.ts'
-import { messageOverheadBytes, type TransportPort, type TransportReport } from './transport-port.ts'
+import {
+  messageOverheadBytes,
+  untakenSignalsMax,
+  type TransportPort,
+  type TransportReport,
+} from './transport-port.ts'
 
 /** The engine as its driver sees it; `Engine` is one. */
 export interface DrivenEngine {
@@ -43,19 +49,12 @@ export interface DriverOptions {
 
 /** Longest time that the engine keeps the thread at a stretch: half a frame of a 60 Hz screen. */
 const sliceMsMax = 8
-/** Commands without an answer: 65,536; one more is refused with `limit-reached`. */
-const commandsPendingMax = 65_536
 /** How long the engine may take to say farewell and have its last writes made. */
 const farewellMsMax = 5_000
 /** How long transports may take to stop; a page that has gone answers nothing. */
 const transportsStopMsMax = 3_000
 /** A deadline that stands after it was handled so many times in a row is a bug in a layer. */
 const deadlineRepeatMax = 1_000
-
-interface PendingCommand {
-  readonly atMs: number
-  readonly answer: (answer: CommandAnswer) => void
-}
 
 /** See the file header. */
 export class Driver {
@@ -68,8 +67,10 @@ export class Driver {
   #isTaskPosted = false
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
   #standingDeadline = { atMs: Number.NEGATIVE_INFINITY, count: 0 }
-  readonly #commands = new Map<CommandId, PendingCommand>()
-  #commandCount = 0
+  readonly #commands: PendingCommands
+  readonly #storage: StorageRequests
+  /** Signals that the transports' side has not taken yet. */
+  #untakenSignalCount = 0
   /** Received bytes handled, by channel; the changed ones are reported after each slice. */
   readonly #processedBytes = new Map<ChannelId, number>()
   readonly #processedChannels = new Set<ChannelId>()
@@ -82,6 +83,14 @@ export class Driver {
   constructor(options: DriverOptions) {
     this.#options = options
     this.#instruments = options.recorder.driver
+    this.#commands = new PendingCommands(this.#instruments)
+    this.#storage = new StorageRequests({
+      storage: options.storage,
+      instruments: this.#instruments,
+      nowMs: () => options.host.nowMs(),
+      answered: (input) => this.#hand(input),
+      fenced: (problem) => this.#end(problem),
+    })
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
@@ -134,6 +143,9 @@ export class Driver {
         case 'channel-adopted':
           this.#instruments.channelsAdopted.add()
           break
+        case 'signals-taken':
+          this.#untakenSignalCount -= report.count
+          break
         case 'transports-stopped':
           this.#transportsStopped?.()
           break
@@ -167,21 +179,11 @@ export class Driver {
 
   /** The input that asks for it; undefined when it was refused, and answered, at once. */
   #commandInput(body: Command, answer: (answer: CommandAnswer) => void): Input | undefined {
-    if (this.#state !== 'running') {
-      answer({ ok: false, problem: this.#whyNot() })
-      return undefined
+    if (this.#state === 'running') {
+      return this.#commands.add(body, answer, this.#options.host.nowMs())
     }
-    if (this.#commands.size >= commandsPendingMax) {
-      this.#instruments.commandsRefused.add()
-      const message = `${commandsPendingMax} commands are unanswered; wait for some of them`
-      answer({ ok: false, problem: { code: 'limit-reached', message } })
-      return undefined
-    }
-    this.#instruments.commands.add()
-    this.#commandCount += 1
-    const command = this.#commandCount
-    this.#commands.set(command, { atMs: this.#options.host.nowMs(), answer })
-    return { type: 'command', command, body }
+    answer({ ok: false, problem: this.#whyNot() })
+    return undefined
   }
 
   #hand(input: Input): void {
@@ -303,17 +305,19 @@ export class Driver {
       case 'cancel-dial':
       case 'channel-send':
       case 'close-channel':
-      case 'signal-received':
         this.#options.transports.post(output)
         return
+      case 'signal-received':
+        this.#postSignal(output)
+        return
       case 'storage-read':
-        void this.#read(output)
+        void this.#storage.read(output)
         return
       case 'storage-write':
-        void this.#write(output)
+        void this.#storage.write(output)
         return
       case 'command-answered':
-        this.#answer(output.command, output.answer)
+        this.#commands.answer(output.command, output.answer, this.#options.host.nowMs())
         return
       case 'event':
         this.#tell(output.event)
@@ -329,48 +333,14 @@ export class Driver {
     }
   }
 
-  async #read({ request, reads }: Extract<Output, { type: 'storage-read' }>): Promise<void> {
-    this.#instruments.storageReads.add()
-    try {
-      const results = await this.#options.storage.read(reads)
-      this.#hand({ type: 'storage-answered', request, answer: { type: 'read', results } })
-    } catch (error) {
-      this.#storageFailed(request, error)
-    }
-  }
-
-  async #write({ request, writes }: Extract<Output, { type: 'storage-write' }>): Promise<void> {
-    const { host, storage } = this.#options
-    this.#instruments.storageWrites.add()
-    const startMs = host.nowMs()
-    try {
-      await storage.write(writes)
-      this.#instruments.storageWriteMs.observe(host.nowMs() - startMs)
-      this.#hand({ type: 'storage-answered', request, answer: { type: 'written' } })
-    } catch (error) {
-      this.#storageFailed(request, error)
-    }
-  }
-
-  #storageFailed(request: StorageRequestId, error: unknown): void {
-    if (!this.#isActive()) return
-    const failure = storageFailureOf(error)
-    const { reason, message } = failure
-    this.#instruments.storageFailed.record(request, reason)
-    if (reason === 'fenced') {
-      // Another engine has the store now; nothing that this one decides could be kept.
-      this.#end(storageProblemOf(failure))
+  /** Transports that are busy lose signals, as they would on the way: a dial then ends by its time. */
+  #postSignal(output: Extract<Output, { type: 'signal-received' }>): void {
+    if (this.#untakenSignalCount >= untakenSignalsMax) {
+      this.#instruments.signalsDropped.add()
       return
     }
-    this.#hand({ type: 'storage-answered', request, answer: { type: 'failed', reason, message } })
-  }
-
-  #answer(command: CommandId, answer: CommandAnswer): void {
-    const pending = this.#commands.get(command)
-    assert(pending !== undefined, `command ${command} is answered twice`)
-    this.#commands.delete(command)
-    this.#instruments.commandMs.observe(this.#options.host.nowMs() - pending.atMs)
-    pending.answer(answer)
+    this.#untakenSignalCount += 1
+    this.#options.transports.post(output)
   }
 
   #tell(event: MeshEvent): void {
@@ -396,8 +366,8 @@ export class Driver {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#inputs = []
-    for (const { answer } of this.#commands.values()) answer({ ok: false, problem: this.#whyNot() })
-    this.#commands.clear()
+    this.#commands.end(this.#whyNot())
+    this.#storage.end()
     void this.#closeAll()
   }
 

@@ -275,6 +275,7 @@ test('signals pass in both directions, but not to what is no peer id nor beyond 
     { type: 'signal-sent', transport: 'fake', peer, signal: text('offer') },
   ])
   expect(heard).toEqual(['ffeeddccbbaa9988 answer'])
+  expect(desk.of('signals-taken')).toEqual([{ type: 'signals-taken', count: 1 }])
 })
 
 test('stop closes what is open, gives up what is under way, and reports nothing afterwards', async () => {

@@ -67,6 +67,8 @@ export class TransportBroker {
     this.#port.receive((orders) => {
       for (const order of orders) this.#carryOut(order)
       this.#reportDrained()
+      const count = orders.filter(({ type }) => type === 'signal-received').length
+      if (count > 0) this.#report({ type: 'signals-taken', count })
     })
     const transports = [...this.#transportsByName.values()]
     await Promise.all(transports.map((transport) => this.#startTransport(transport)))

@@ -33,6 +33,12 @@ export const channelCountMax = 1024
 /** Longest signal, in bytes; longer ones are refused in both directions. */
 export const signalBytesMax = 16 * 1024
 
+/**
+ * Signals from other peers that the transports' side has not taken: 256, 4 MiB. Beyond, they are
+ * dropped and counted; nobody can fill the memory of a page that is busy with them.
+ */
+export const untakenSignalsMax = 256
+
 /** From the engine's side: what to do with transports. */
 export type TransportOrder =
   | Extract<
@@ -87,6 +93,8 @@ export type TransportReport =
   | { readonly type: 'channel-refused'; readonly transport: string }
   /** The bytes of a channel that opens now come to the engine without passing the transports' side. */
   | { readonly type: 'channel-adopted'; readonly channel: ChannelId }
+  /** So many more signals have been handed to their transports. */
+  | { readonly type: 'signals-taken'; readonly count: number }
   /** Every transport is gone: nothing follows. */
   | { readonly type: 'transports-stopped' }
 

@@ -1,6 +1,12 @@
 /** Engine access: how the facade reaches its engine, in a worker or in its own process. */
 
-import type { Command, CommandAnswer, CommandResults, MeshEvent } from '../engine/command.ts'
+import type {
+  Command,
+  CommandAnswer,
+  CommandResults,
+  MeshEvent,
+  SubscriberId,
+} from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Problem } from '../engine/problem.ts'
 import type { RecordPort } from '../driver/record-port.ts'
@@ -9,8 +15,16 @@ import type { StreamOrderPort } from '../driver/stream-orders.ts'
 /** What an engine's side reports unasked: events, and its end as the last thing. */
 export type EngineReport =
   | MeshEvent
+  /** Changes of a live query were too many for a busy page: it is to be observed anew. */
+  | { readonly type: 'rows-stale'; readonly subscriber: SubscriberId }
   /** The engine's store is closed. Without a problem it was asked to stop. */
   | { readonly type: 'ended'; readonly problem?: Problem }
+
+/** To an engine in another thread: so many more of its reports have arrived. */
+export interface ReportsTaken {
+  readonly type: 'reports-taken'
+  readonly count: number
+}
 
 /** See the file header. */
 export interface EngineAccess {

@@ -6,7 +6,7 @@ import type { LiveQuery, LiveResult } from './collection.ts'
 import type { CommandCaller } from './engine-access.ts'
 import { MeshError } from './mesh-error.ts'
 import { callObserver } from './observers.ts'
-import { additionsOf, applyRowChanges } from './row-changes.ts'
+import { applyRowChanges, replacementsOf } from './row-changes.ts'
 
 export interface LiveRowsOptions {
   readonly subscriber: SubscriberId
@@ -21,6 +21,7 @@ export interface LiveRowsOptions {
 /** See the file header. */
 export class LiveRows implements LiveQuery<Row> {
   readonly #options: LiveRowsOptions
+  #subscriber: SubscriberId
   #rows: readonly Row[] = []
   /** Changes that overtook the first result on another way from the engine; then undefined. */
   #early: RowChange[] | undefined = []
@@ -28,7 +29,12 @@ export class LiveRows implements LiveQuery<Row> {
 
   constructor(options: LiveRowsOptions) {
     this.#options = options
-    void this.#start()
+    this.#subscriber = options.subscriber
+    void this.#start(this.#subscriber)
+  }
+
+  get subscriber(): SubscriberId {
+    return this.#subscriber
   }
 
   get rows(): readonly Row[] {
@@ -42,11 +48,18 @@ export class LiveRows implements LiveQuery<Row> {
     else this.#apply(event.changes)
   }
 
+  /** Changes were left out: the rows are asked for anew, for a subscriber that knows of none. */
+  restart(subscriber: SubscriberId): void {
+    this.#unobserve()
+    this.#subscriber = subscriber
+    this.#early = []
+    void this.#start(subscriber)
+  }
+
   stop(): void {
     if (this.#isStopped) return
-    const { commands, subscriber } = this.#options
     this.#end()
-    commands.call({ type: 'unobserve', subscriber }).catch(() => {})
+    this.#unobserve()
   }
 
   /** Ends at once, because the mesh has ended. */
@@ -57,15 +70,23 @@ export class LiveRows implements LiveQuery<Row> {
     if (error.code !== 'mesh-closed') callObserver(this.#options.failed, error)
   }
 
-  async #start(): Promise<void> {
-    const { commands, subscriber, query, failed } = this.#options
+  #unobserve(): void {
+    const subscriber = this.#subscriber
+    this.#options.commands.call({ type: 'unobserve', subscriber }).catch(() => {})
+  }
+
+  async #start(subscriber: SubscriberId): Promise<void> {
+    const { commands, query, failed } = this.#options
     try {
       const rows = await commands.call({ type: 'observe', subscriber, query })
-      const changes = [...additionsOf(rows), ...(this.#early ?? [])]
+      // Restarted meanwhile: the answer to that counts.
+      if (subscriber !== this.#subscriber) return
+      const changes = [...replacementsOf(this.#rows, rows), ...(this.#early ?? [])]
       this.#early = undefined
       this.#apply(changes)
     } catch (error) {
-      if (this.#isStopped || !(error instanceof MeshError)) return
+      if (this.#isStopped || subscriber !== this.#subscriber) return
+      if (!(error instanceof MeshError)) return
       this.#end()
       if (error.code !== 'mesh-closed') callObserver(failed, error)
     }

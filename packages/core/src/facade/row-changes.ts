@@ -36,3 +36,9 @@ export function applyRowChanges(
 export function additionsOf(rows: readonly Row[]): readonly RowChange[] {
   return rows.map((row, index) => ({ type: 'added', index, row }))
 }
+
+/** The changes that make the rows out of others, told without a look at what they share. */
+export function replacementsOf(before: readonly Row[], rows: readonly Row[]): readonly RowChange[] {
+  const removals = before.map(({ _id: id }): RowChange => ({ type: 'removed', index: 0, id }))
+  return [...removals, ...additionsOf(rows)]
+}

@@ -233,6 +233,65 @@ describe('a live query', () => {
     expect(of('unobserve')).toEqual([{ type: 'unobserve', subscriber }])
   })
 
+  test('whose changes were left out is read anew, and told as one change', async () => {
+    const results: LiveResult<Order>[] = []
+    const answers = [
+      [
+        { _id: 'o-1', table: 1, items: [] },
+        { _id: 'o-2', table: 2, items: [] },
+      ],
+      [
+        { _id: 'o-2', table: 3, items: [] },
+        { _id: 'o-3', table: 4, items: [] },
+      ],
+    ]
+    const { mesh, report, of } = setUp({ observe: () => answers.shift() })
+    const live = mesh
+      .collection<Order>('orders')
+      .find()
+      .observe((result) => results.push(result))
+    await settle()
+    const [first] = of('observe')
+    report({ type: 'rows-stale', subscriber: first!.subscriber })
+    // Of no use any more.
+    report({
+      type: 'rows-changed',
+      subscriber: first!.subscriber,
+      changes: [{ type: 'removed', index: 0, id: 'o-1' }],
+    })
+    await settle()
+    const second = of('observe')[1]!
+    expect(second.query).toEqual(first!.query)
+    expect(second.subscriber).not.toBe(first!.subscriber)
+    expect(of('unobserve')).toEqual([{ type: 'unobserve', subscriber: first!.subscriber }])
+    expect(results.map(({ rows }) => rows.map(({ _id, table }) => [_id, table]))).toEqual([
+      [
+        ['o-1', 1],
+        ['o-2', 2],
+      ],
+      [
+        ['o-2', 3],
+        ['o-3', 4],
+      ],
+    ])
+    expect(results[1]?.changes.map(({ type }) => type)).toEqual([
+      'removed',
+      'removed',
+      'added',
+      'added',
+    ])
+    report({
+      type: 'rows-changed',
+      subscriber: second.subscriber,
+      changes: [{ type: 'removed', index: 0, id: 'o-2' }],
+    })
+    await settle()
+    expect(results.at(-1)?.rows.map(({ _id }) => _id)).toEqual(['o-3'])
+    live.stop()
+    await settle()
+    expect(of('unobserve').at(-1)).toEqual({ type: 'unobserve', subscriber: second.subscriber })
+  })
+
   test('that cannot be observed says so once, to its own observer or as a problem', async () => {
     const { mesh } = setUp({ observe: () => new MeshError('query-invalid', 'no $where') })
     const problems: string[] = []

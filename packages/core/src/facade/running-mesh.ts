@@ -57,6 +57,8 @@ const savingMsMax = 2_000
 interface Subscriber {
   event(event: MeshEvent): void
   abandon(error: MeshError): void
+  /** Of a live query: goes on as another subscriber. */
+  restart?(subscriber: SubscriberId): void
 }
 
 /** See the file header. */
@@ -150,13 +152,13 @@ export class RunningMesh implements Mesh, RowSource {
     { failed }: ObserveOptions,
   ): LiveQuery<Row> {
     const subscriber = this.#nextSubscriber()
-    const live = new LiveRows({
+    const live: LiveRows = new LiveRows({
       subscriber,
       query,
       commands: this,
       observer,
       failed: failed ?? ((error) => this.#problems.add(problemOf(error))),
-      closed: () => this.#subscribers.delete(subscriber),
+      closed: () => this.#subscribers.delete(live.subscriber),
     })
     this.#subscribers.set(subscriber, live)
     return live
@@ -221,6 +223,9 @@ export class RunningMesh implements Mesh, RowSource {
       case 'awareness-changed':
         this.#subscribers.get(report.subscriber)?.event(report)
         return
+      case 'rows-stale':
+        this.#restart(report.subscriber)
+        return
       case 'presence-changed':
         this.#presence.set(report.graph)
         return
@@ -235,6 +240,15 @@ export class RunningMesh implements Mesh, RowSource {
       default:
         unreachable(report)
     }
+  }
+
+  #restart(stale: SubscriberId): void {
+    const live = this.#subscribers.get(stale)
+    if (!live?.restart) return
+    const subscriber = this.#nextSubscriber()
+    this.#subscribers.delete(stale)
+    this.#subscribers.set(subscriber, live)
+    live.restart(subscriber)
   }
 
   #engineEnded(problem: Problem | undefined): void {

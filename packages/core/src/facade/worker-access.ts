@@ -12,10 +12,11 @@ import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { WorkerApi, WorkerPorts } from '../worker/worker-api.ts'
 import { abortable } from './abortable.ts'
 import type { CheckedOptions } from './checked-options.ts'
-import type { EngineAccess, EngineReport } from './engine-access.ts'
+import type { EngineAccess, EngineReport, ReportsTaken } from './engine-access.ts'
 import { MeshError, meshErrorOf } from './mesh-error.ts'
 import type { MeshWorker, MeshWorkerEvent } from './mesh-options.ts'
 import { within } from './patience.ts'
+import { TakenReports } from './taken-reports.ts'
 
 /** How long a worker has to run its file up to `serveEngine()`: it may have to be fetched first. */
 const helloMsMax = 20_000
@@ -95,9 +96,9 @@ export class WorkerAccess implements EngineAccess {
         pipes: new MessageRecordPort<PipeOrder, PipeReport>(pipes.port1, { bytes: 'move' }),
       })
       await abortable(Promise.race([watch.failure, broker.start()]), signal)
-      const reportsPort = new MessageRecordPort<never, EngineReport>(reports.port1, {
-        bytes: 'move',
-      })
+      const reportsPort = new TakenReports(
+        new MessageRecordPort<ReportsTaken, EngineReport>(reports.port1, { bytes: 'move' }),
+      )
       const streamsPort = new MessageRecordPort<StreamOrder, StreamReport>(streams.port1, {
         bytes: 'move',
       })

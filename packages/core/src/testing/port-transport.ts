@@ -133,6 +133,7 @@ export class PortTransport implements Transport {
       case 'transport-stopped':
       case 'channel-overrun':
       case 'channel-refused':
+      case 'signals-taken':
       case 'channel-adopted':
     }
   }

@@ -9,8 +9,9 @@ import type { StreamOrder, StreamReport } from '../driver/stream-orders.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
 import { nobleCryptography } from '../engine/crypto/noble.ts'
-import type { EngineReport } from '../facade/engine-access.ts'
+import type { EngineReport, ReportsTaken } from '../facade/engine-access.ts'
 import type { Storage } from '../storage/storage.ts'
+import { PacedReports } from './paced-reports.ts'
 import { claimStore, type StoreClaim } from './store-claim.ts'
 import type { WorkerApi, WorkerOpening, WorkerOpenOptions, WorkerPorts } from './worker-api.ts'
 
@@ -57,7 +58,9 @@ export class EngineServer implements WorkerApi {
     ports: WorkerPorts,
   ): Promise<WorkerOpening> {
     // The engine may keep for itself what it sends: frames to send again, updates in its cache.
-    const reports = new MessageRecordPort<EngineReport, never>(ports.reports, { bytes: 'copy' })
+    const reports = new PacedReports(
+      new MessageRecordPort<EngineReport, ReportsTaken>(ports.reports, { bytes: 'copy' }),
+    )
     const result = await boot({
       app,
       secret,

@@ -26,6 +26,7 @@ export const driverInstruments = {
     ['unprocessedBytes', 'public'],
   ]),
   channelsRefused: counter('channels', 'Channels closed at once because too many were open.'),
+  signalsDropped: counter('signals', 'Signals dropped because transports had not taken others.'),
   channelsAdopted: counter('channels', 'Channels whose bytes bypass the page.'),
   transportFailed: event('error', 'A transport could not start.', [
     ['transport', 'public'],
