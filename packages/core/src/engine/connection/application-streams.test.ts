@@ -461,6 +461,30 @@ describe('the end of the connection', () => {
     expect(low.streams.write(8, new Uint8Array(1))).toBe('closed')
   })
 
+  test('[ST23] is not told of streams that this end has just given up', () => {
+    const network = new VirtualNetwork()
+    const { low } = network
+    open(low)
+    network.run()
+    low.streams.reset(4, 1)
+    low.streams.finish(4)
+    low.streams.stop(4, 1)
+    low.connection.close('closed', network.nowMs)
+    expect(types(low)).toEqual(['disconnected'])
+  })
+
+  test('[ST15] a direction that is reset cannot be finished any more', () => {
+    const network = new VirtualNetwork()
+    const { low, high } = network
+    open(low)
+    network.run()
+    high.take()
+    low.streams.reset(4, 1)
+    low.streams.finish(4)
+    network.run()
+    expect(types(high)).toEqual(['stream-reset'])
+  })
+
   test('[ST23] is not the end of streams when others keys follow', () => {
     const network = new VirtualNetwork()
     const { low, high } = network

@@ -12,7 +12,7 @@ import type { StreamIds } from './stream-ids.ts'
 import type { StreamTable } from './stream-table.ts'
 
 /** Room that the largest of these frames needs: a type and three numbers of 8 bytes. */
-const noticeBytesMax = 25
+const noticeBytes = 25
 
 /** Frames of which only the latest state counts. */
 type NoticeFrame = SentFrame & {
@@ -138,7 +138,7 @@ export class StreamNotices {
 }
 
 function hasRoom({ room, writer }: PacketDraft): boolean {
-  return room - writer.length >= noticeBytesMax
+  return room - writer.length >= noticeBytes
 }
 
 function append({ writer, frames }: PacketDraft, frame: Frame, sent: NoticeFrame): void {
