@@ -38,7 +38,7 @@ describe('[LK1] [FR11] links over channels that lose, double and reorder', () =>
   test.each([20, 21, 127, 128, 1200, 65_535])(
     'carry all frames once and in order, with messages of %i bytes',
     (messageBytesMax) => {
-      for (let seed = 1; seed <= 5; seed += 1) {
+      for (let seed = 1; seed <= 3; seed += 1) {
         const traits = { ...lossyTraits, messageBytesMax }
         const { network, a, b } = pair(bad, { seed, traits })
         network.run(10_000)
@@ -137,14 +137,16 @@ describe('[LK23] of what the path carries, frames get', () => {
   })
 
   test.each([
-    ['late', 200],
-    ['early', -200],
-  ])('0.85 at 1 Mbit/s and 200 ms, with 5 %% of messages %s', (_name, reorderMs) => {
+    { share: 0.9, when: 'late', reorderMs: 200 },
+    { share: 0.85, when: 'early', reorderMs: -200 },
+  ])('$share at 1 Mbit/s and 200 ms, with each twentieth message $when', ({ share, reorderMs }) => {
     const faults = { reorderRatio: 0.05, reorderMs, bytesPerMs: 125 }
     const test = pair(faults, { latencyMs: 200 })
-    expect(goodput(test, 20_000, 1200)).toBeGreaterThan(0.85 * 125)
+    expect(goodput(test, 20_000, 1200)).toBeGreaterThan(share * 125)
     // [LK20] few repeats that were not needed.
-    expect(test.a.counter('messagesRepeated')).toBeLessThan(0.03 * test.a.counter('messagesSent'))
+    expect(test.a.counter('messagesRepeatedInVain')).toBeLessThan(
+      0.01 * test.a.counter('messagesSent'),
+    )
   })
 
   test('0.88 of the room that messages of 20 bytes have', () => {

@@ -67,7 +67,7 @@ export class RateWindow {
   #startBandwidth = 0
   #startRounds = 0
   #roundEndsAtMs = 0
-  readonly #rttMs = new Median()
+  readonly #rttMs = new RoundQuartile()
   #leastRttMs = Number.POSITIVE_INFINITY
   #leastAtMs = 0
   /** While the least round trip is measured anew. */
@@ -186,23 +186,26 @@ function queueMs(leastRttMs: number): number {
   return Math.min(queueMsMax, Math.max(queueMsMin, leastRttMs * queueRoundTrips))
 }
 
-/** Round trips of which a median is taken, at least and at most. */
-const medianSamplesMin = 5
-const medianSamplesMax = 64
+/** Samples of a round, at least and at most: the first ones of it. */
+const roundSamplesMin = 5
+const roundSamplesMax = 64
 
-/** The median of a round: single messages may come early or late, half of them do not. */
-class Median {
+/** Which part of the samples is below the one that counts. */
+const quartile = 3 / 4
+
+/** The upper quartile of a round: some messages come early or late, three in four of them do not. */
+class RoundQuartile {
   #samples: number[] = []
 
   add(value: number): void {
-    if (this.#samples.length < medianSamplesMax) this.#samples.push(value)
+    if (this.#samples.length < roundSamplesMax) this.#samples.push(value)
   }
 
-  /** The median of what was added since it was taken last, if that was enough. */
+  /** Of what was added since it was taken last, if that was enough. */
   take(): number | undefined {
-    if (this.#samples.length < medianSamplesMin) return undefined
+    if (this.#samples.length < roundSamplesMin) return undefined
     const sorted = this.#samples.sort((left, right) => left - right)
     this.#samples = []
-    return sorted[sorted.length >> 1]
+    return sorted[Math.floor(sorted.length * quartile)]
   }
 }
