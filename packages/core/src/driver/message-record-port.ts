@@ -18,10 +18,10 @@ export class MessageRecordPort<Sent extends object, Received> implements RecordP
   Sent,
   Received
 > {
-  readonly #port: MessagePort
+  /** Let go of when it is closed: a port lives as long as anybody holds it. */
+  #port: MessagePort | undefined
   readonly #bytes: 'move' | 'copy'
   #batch: Sent[] = []
-  #closed = false
 
   constructor(port: MessagePort, { bytes }: MessageRecordPortOptions) {
     this.#port = port
@@ -29,29 +29,28 @@ export class MessageRecordPort<Sent extends object, Received> implements RecordP
   }
 
   post(record: Sent): void {
-    if (this.#closed) return
+    if (this.#port === undefined) return
     this.#batch.push(record)
     if (this.#batch.length === 1) queueMicrotask(() => this.#flush())
   }
 
   transfer(record: Sent, objects: readonly object[]): void {
-    if (this.#closed) return
     this.#flush()
     // What can move is for the platform to say; it throws what it cannot.
-    this.#port.postMessage([record], objects as readonly Transferable[] as Transferable[])
+    this.#port?.postMessage([record], objects as readonly Transferable[] as Transferable[])
   }
 
   receive(receiver: (records: readonly Received[]) => void): void {
     // Setting the handler starts the port, which has kept what came earlier.
+    if (this.#port === undefined) return
     this.#port.onmessage = ({ data }: MessageEvent<readonly Received[]>) => receiver(data)
   }
 
   close(): void {
-    if (this.#closed) return
     this.#flush()
-    this.#closed = true
-    this.#port.onmessage = null
-    this.#port.close()
+    if (this.#port) this.#port.onmessage = null
+    this.#port?.close()
+    this.#port = undefined
   }
 
   #flush(): void {
@@ -59,7 +58,7 @@ export class MessageRecordPort<Sent extends object, Received> implements RecordP
     const transfer = new Set<ArrayBuffer>()
     const batch = this.#batch.map((record) => this.#prepare(record, transfer))
     this.#batch = []
-    this.#port.postMessage(batch, [...transfer])
+    this.#port?.postMessage(batch, [...transfer])
   }
 
   /** The record with all its bytes in buffers of their own, which are added to `transfer`. */
