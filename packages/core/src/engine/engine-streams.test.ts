@@ -236,6 +236,8 @@ describe('streams between engines', () => {
     expect(opener.accept('')).toMatchObject({ problem: { code: 'value-invalid' } })
     expect(opener.accept('ü'.repeat(33))).toMatchObject({ problem: { code: 'value-invalid' } })
     expect(problemOf(opener.open(nobody, ''))).toBe('value-invalid')
+    expect(problemOf(opener.open(nobody, 'x'.repeat(65)))).toBe('value-invalid')
+    expect(problemOf(opener.open(nobody, 'x'.repeat(64)))).toBe('limit-reached')
   })
 
   test('[ST18] a reader that stands still stops a writer at the other end of the mesh', () => {
