@@ -343,6 +343,9 @@ export class Layers {
         if (this.#partners.isLinked(event.peer)) this.#connections.open(event.peer, nowMs)
         this.#streams.disconnected(event.peer, nowMs)
         return
+      case 'resumed':
+        // Streams go on by themselves, and whoever waits on one of them is told by it.
+        return
       case 'message':
         if (event.stream === 'control') this.#signalling.messageReceived(event.peer, event.message)
         else if (event.stream === 'sync') {

@@ -18,7 +18,7 @@ export type DisconnectReason =
   | 'restarted'
   /** The other end, in the same epoch, had lost the connection; `connected` follows. */
   | 'replaced'
-  /** The peer stayed unreachable beyond `parkMsMax`. */
+  /** The peer stayed away beyond `restMsMax`, or others that rest needed the room. */
   | 'expired'
   /** One of both ends broke a rule; the recorder's event says which. */
   | 'protocol'
@@ -29,6 +29,8 @@ export type ConnectionOutput =
   /** Authenticated: the peer is who its id says. `epoch` counts its boots. */
   | { readonly type: 'connected'; readonly peer: PeerId; readonly epoch: number }
   | { readonly type: 'disconnected'; readonly peer: PeerId; readonly reason: DisconnectReason }
+  /** The connection goes on where it stopped; it was without a route, or keys, for `awayMs`. */
+  | { readonly type: 'resumed'; readonly peer: PeerId; readonly awayMs: number }
   /** One message, whole; the receiver owns the bytes. */
   | {
       readonly type: 'message'

@@ -8,18 +8,24 @@ import type { ConnectionOutputs } from './connection-output.ts'
 import type { DatagramQueue } from './datagram-queue.ts'
 import type { LossRecovery } from './loss-recovery.ts'
 import type { PacketProtection } from './packet-protection.ts'
+import type { Parking } from './parking.ts'
 import type { ReceivedPackets } from './received-packets.ts'
 import type { StreamSet } from './stream-set.ts'
 
-/** Made once by the connection; whoever takes some of it names them. */
-export interface ConnectionParts {
+/** What lasts as long as the connection, whatever keys it has. */
+export interface LastingParts {
   readonly context: EngineContext
   readonly peer: PeerId
   readonly packets: PacketPort
   readonly outputs: ConnectionOutputs
-  readonly protection: PacketProtection
   readonly streams: StreamSet
   readonly datagrams: DatagramQueue
+  readonly parking: Parking
+}
+
+/** Made once for each set of keys; whoever takes some of it names them. */
+export interface ConnectionParts extends LastingParts {
+  readonly protection: PacketProtection
   /** Numbers of the packets that came in. */
   readonly received: ReceivedPackets
   /** Packets that went out. */

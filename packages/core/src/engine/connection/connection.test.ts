@@ -81,7 +81,7 @@ class Bench {
       if (packet?.type !== 'protected') return []
       const number = this.#protection.numberOf(packet, this.#largestReceived)
       this.#largestReceived = Math.max(this.#largestReceived, number)
-      return decodeFrames(this.#protection.open(packet, number)!)!
+      return decodeFrames(this.#protection.open(packet, number, 0)!)!
     })
   }
 

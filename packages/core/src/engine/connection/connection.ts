@@ -1,54 +1,40 @@
 /**
- * One established connection: frames in and out of protected packets, streams both ways.
+ * One connection, from its first handshake to its end: streams both ways, under whatever keys it has
+ * at the time (docs/specs/connection.md).
  *
- * It sends when something gives it a reason: a message, a packet, a deadline, room in the mesh, a
- * route. An idle one has no deadline. The rules are in docs/specs/connection.md. Packets come in
- * through `FrameIntake`, and go out by `PacketBuilder` and `PacketSender`; `Delivery` knows what
- * became of them. Whether the connection lasts is decided here.
+ * Its keys are those of a `PacketSpace`. Without one it rests: streams take what they are given, and
+ * nothing is sent until `resume` brings other keys. Whether the connection lasts is decided here.
  */
 
+import { assert } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import { priorities } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
-import type { TransportKeys } from '../noise/handshake-state.ts'
-import { AdditiveIncrease } from './congestion-default.ts'
-import { Scavenger } from './congestion-scavenger.ts'
 import {
   closeCodes,
   type CloseCode,
   type ConnectionOutputs,
   type DisconnectReason,
 } from './connection-output.ts'
-import type { ConnectionParts } from './connection-parts.ts'
+import type { LastingParts } from './connection-parts.ts'
 import { DatagramQueue } from './datagram-queue.ts'
-import { Delivery } from './delivery.ts'
-import { FinishRepetition } from './finish-repetition.ts'
-import { FrameIntake } from './frame-intake.ts'
-import { decodeFrames, isAcknowledgementEliciting } from './frame.ts'
-import { LossRecovery } from './loss-recovery.ts'
+import { keyLimits, type KeyLimits } from './key-phases.ts'
 import type { MessageSendResult } from './message-port.ts'
-import { PacketBuilder } from './packet-builder.ts'
-import { packetNumberMax } from './packet-number.ts'
-import { PacketProtection } from './packet-protection.ts'
-import { PacketSender } from './packet-sender.ts'
+import { PacketSpace, type ConnectionKeys, type PacketVerdict } from './packet-space.ts'
 import type { ConnectionId, Packet } from './packet.ts'
-import { ReceivedPackets, type Arrival } from './received-packets.ts'
-import { bulkFlow, foregroundFlow } from './sent-packet.ts'
+import { Parking, tellResumed } from './parking.ts'
+import type { Arrival } from './received-packets.ts'
 import type { StreamHeader } from './stream-header.ts'
 import type { StreamHandle, StreamRefusal } from './stream-port.ts'
 import type { StreamSet } from './stream-set.ts'
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ConnectionKeys {
   readonly peer: PeerId
   /** Of the other end. */
   readonly epoch: number
-  readonly keys: TransportKeys
-  readonly localId: ConnectionId
-  readonly remoteId: ConnectionId
   readonly streams: StreamSet
-  /** Last handshake packet, on the initiator's side: repeated until the responder is heard. */
-  readonly finishPacket: Uint8Array | undefined
+  /** Smaller ones in tests. */
+  readonly limits?: KeyLimits | undefined
 }
 
 /** Sizes of what a connection holds in memory and has under way. */
@@ -68,19 +54,29 @@ export interface ConnectionMeasure {
   readonly smoothedRttMs: number
 }
 
+/** Why a connection ended, and what its last packet said. */
+export interface ConnectionEnd {
+  readonly reason: DisconnectReason
+  readonly code: CloseCode | 'none'
+}
+
+/** What a resting connection holds beside the bytes of its streams: tables, counts and a ticket. */
+const restingBytesBase = 4096
+
+/** The same for each stream of an application. */
+const restingStreamBytes = 2048
+
 /** One end of one connection. */
 export class Connection {
   readonly peer: PeerId
   readonly epoch: number
-  readonly localId: ConnectionId
-  readonly remoteId: ConnectionId
-  readonly #parts: ConnectionParts
-  readonly #delivery: Delivery
-  readonly #intake: FrameIntake
-  readonly #builder: PacketBuilder
-  readonly #sender: PacketSender
-  readonly #finish: FinishRepetition
-  #ended: { readonly reason: DisconnectReason; readonly code: CloseCode | 'none' } | undefined
+  readonly #lasting: LastingParts
+  readonly #limits: KeyLimits
+  #space: PacketSpace | undefined
+  #localId: ConnectionId
+  #formerId: ConnectionId | undefined
+  #isConfirmed = false
+  #ended: ConnectionEnd | undefined
   #closePacket: Uint8Array | undefined
 
   constructor(
@@ -89,33 +85,33 @@ export class Connection {
     outputs: ConnectionOutputs,
     options: ConnectionOptions,
   ) {
-    this.peer = options.peer
-    this.epoch = options.epoch
-    this.localId = options.localId
-    this.remoteId = options.remoteId
-    this.#parts = {
-      context,
-      peer: options.peer,
-      packets,
-      outputs,
-      protection: new PacketProtection(options.keys, options.remoteId),
-      streams: options.streams,
-      datagrams: new DatagramQueue(),
-      received: new ReceivedPackets(),
-      recovery: new LossRecovery(priorities.length),
-      congestion: [new AdditiveIncrease(), new Scavenger()],
-    }
-    this.#delivery = new Delivery(this.#parts)
-    this.#intake = new FrameIntake(this.#parts, this.#delivery)
-    // The responder speaks up, so that the initiator knows its last handshake packet arrived.
-    this.#builder = new PacketBuilder(this.#parts, options.finishPacket === undefined)
-    this.#sender = new PacketSender(this.#parts, this.#builder, this.#delivery)
-    this.#finish = new FinishRepetition(options.finishPacket)
+    const { peer, epoch, streams, limits = keyLimits } = options
+    this.peer = peer
+    this.epoch = epoch
+    const datagrams = new DatagramQueue()
+    this.#lasting = { context, peer, packets, outputs, streams, datagrams, parking: new Parking() }
+    this.#limits = limits
+    this.#localId = options.localId
+    this.#space = new PacketSpace(this.#lasting, options, limits)
+  }
+
+  /** Of the keys in use, or of those that were given up last. */
+  get localId(): ConnectionId {
+    return this.#localId
+  }
+
+  /** Of the keys before these: packets that still come with it are late. */
+  get formerId(): ConnectionId | undefined {
+    return this.#formerId
+  }
+
+  /** Of the keys in use. */
+  get remoteId(): ConnectionId | undefined {
+    return this.#space?.remoteId
   }
 
   /** Set once the connection is over; it must not be used any more. */
-  get ended():
-    { readonly reason: DisconnectReason; readonly code: CloseCode | 'none' } | undefined {
+  get ended(): ConnectionEnd | undefined {
     return this.#ended
   }
 
@@ -126,42 +122,62 @@ export class Connection {
 
   /** The mesh refused a packet; `packetsWritable` is to be called when it takes some again. */
   get isBlocked(): boolean {
-    return this.#sender.isBlocked
+    return this.#space?.isBlocked === true
   }
 
+  /** There is no route: nothing is sent. */
   get isParked(): boolean {
-    return this.#sender.isParked
+    return this.#lasting.parking.isParked
+  }
+
+  /** There are no keys: nothing is sent until `resume`. */
+  get isResting(): boolean {
+    return this.#space === undefined && this.#ended === undefined
+  }
+
+  /** The other end has, or had, the latest keys for certain, and so knows their ticket. */
+  get isConfirmed(): boolean {
+    return this.#space?.isConfirmed ?? this.#isConfirmed
   }
 
   /** Packets have gone unanswered: word that the peer knows no such connection is credible. */
   get isSilent(): boolean {
-    return this.#finish.isPending || this.#parts.recovery.probeCount > 0
+    return this.#space?.isSilent === true
+  }
+
+  /** Memory of a resting connection. */
+  get restingBytes(): number {
+    const { streams } = this.#lasting
+    const bytes = streams.sendBufferBytes + streams.receiveBufferBytes
+    return bytes + restingBytesBase + streams.openCount * restingStreamBytes
   }
 
   /** Sizes of what is held in memory and under way, for the recorder and the tests of bounds. */
   measure(): ConnectionMeasure {
-    const { streams, recovery, congestion } = this.#parts
+    const { streams } = this.#lasting
+    const nothing = {
+      bytesInFlight: 0,
+      packetsInFlight: 0,
+      windowBytes: 0,
+      bulkWindowBytes: 0,
+      smoothedRttMs: 0,
+    }
     return {
       sendBufferBytes: streams.sendBufferBytes,
       receiveBufferBytes: streams.receiveBufferBytes,
       unconsumedBytes: streams.unconsumedBytes,
       openStreams: streams.openCount,
-      bytesInFlight: recovery.bytesInFlight(foregroundFlow) + recovery.bytesInFlight(bulkFlow),
-      packetsInFlight: recovery.packetCount,
-      windowBytes: congestion[foregroundFlow]!.windowBytes,
-      bulkWindowBytes: congestion[bulkFlow]!.windowBytes,
-      smoothedRttMs: recovery.roundTrip(foregroundFlow).smoothedMs,
+      ...(this.#space?.measure() ?? nothing),
     }
   }
 
   /** Begins to send; called once, when the layer above has been told. */
   start(nowMs: number): void {
-    if (this.#finish.isPending) this.#repeatFinish(nowMs)
-    this.#sender.flush(nowMs)
+    this.#space?.start(nowMs)
   }
 
   send(rank: number, message: Uint8Array, nowMs: number): MessageSendResult {
-    const { context, streams } = this.#parts
+    const { context, streams } = this.#lasting
     const { connection } = context.recorder
     if (!streams.queue(rank, message)) {
       connection.messagesRefused.add()
@@ -169,70 +185,56 @@ export class Connection {
     }
     connection.messagesSent.add()
     connection.messageBytesSent.add(message.length)
-    this.#sender.flush(nowMs)
+    this.#flush(nowMs)
     return 'accepted'
   }
 
   openStream(header: StreamHeader, nowMs: number): StreamHandle | StreamRefusal {
-    const opened = this.#parts.streams.open(header)
-    this.#sender.flush(nowMs)
+    const opened = this.#lasting.streams.open(header)
+    this.#flush(nowMs)
     return opened
   }
 
   /** Something about streams has changed from above: sends what there is to send. */
   streamsChanged(nowMs: number): void {
-    this.#sender.flush(nowMs)
+    this.#flush(nowMs)
   }
 
+  /** A resting connection drops it: it would be out of date. */
   sendDatagram(key: string, payload: Uint8Array, nowMs: number): void {
-    const { context, datagrams } = this.#parts
-    context.recorder.connection.datagramsDropped.add(datagrams.put(key, payload))
-    this.#sender.flush(nowMs)
+    const { context, datagrams } = this.#lasting
+    const dropped = this.#space === undefined ? 1 : datagrams.put(key, payload)
+    context.recorder.connection.datagramsDropped.add(dropped)
+    this.#flush(nowMs)
   }
 
+  /** The packet is one with `localId`. */
   packetReceived(packet: Packet & { type: 'protected' }, arrival: Arrival, nowMs: number): void {
-    const { context, protection, received } = this.#parts
-    const { connection } = context.recorder
-    const number = protection.numberOf(packet, received.largest)
-    if (number > packetNumberMax || received.isReplay(number)) {
-      connection.packetsReplayed.add()
-      return
-    }
-    const plaintext = protection.open(packet, number)
-    if (plaintext === undefined) {
-      connection.packetsForged.add()
-      return
-    }
-    connection.packetsReceived.add()
-    connection.packetBytesReceived.add(packet.header.length + packet.ciphertext.length)
-    // From here on the peer is answerable for what is in it.
-    const frames = decodeFrames(plaintext)
-    if (frames === undefined) return this.#violation('protocol', nowMs)
-    this.#finish.confirmed()
-    let eliciting = false
-    for (const frame of frames) {
-      if (isAcknowledgementEliciting(frame)) eliciting = true
-      if (frame.type === 'close') return this.#closeReceived(frame.code)
-      const violation = this.#intake.frameReceived(frame, nowMs)
-      if (violation !== undefined) return this.#violation(violation, nowMs)
-    }
-    received.received(number, eliciting, arrival, nowMs)
-    this.#sender.flush(nowMs)
+    const verdict = this.#space?.packetReceived(packet, arrival, nowMs)
+    if (verdict !== undefined) this.#judge(verdict, nowMs)
+    else this.#restIfUsedUp(nowMs)
+  }
+
+  /** Something unproven came from the peer: what it may not have got is repeated soon. */
+  hinted(nowMs: number): void {
+    this.#space?.hinted(nowMs)
   }
 
   /** The mesh takes packets again. */
   packetsWritable(nowMs: number): void {
-    this.#sender.packetsWritable(nowMs)
+    this.#space?.packetsWritable(nowMs)
+    this.#restIfUsedUp(nowMs)
   }
 
-  /** No route: keeps everything, sends nothing, for at most `parkMsMax`. */
+  /** No route: keeps everything for `parkMsMax`, then its streams until `restMsMax`. */
   peerUnreachable(nowMs: number): void {
-    this.#sender.park(nowMs)
+    this.#space?.peerUnreachable(nowMs)
   }
 
-  /** A route again: goes on where it stopped. */
+  /** A route again: goes on where it stopped, if it has keys. */
   peerReachable(nowMs: number): void {
-    this.#sender.resume(nowMs)
+    this.#space?.peerReachable(nowMs)
+    this.#restIfUsedUp(nowMs)
   }
 
   /**
@@ -240,68 +242,90 @@ export class Connection {
    * was under way on the former one is lost.
    */
   pathChanged(isFormerGone: boolean, nowMs: number): void {
-    this.#parts.context.recorder.connection.pathChanged.record(this.peer)
-    if (this.isParked) this.#sender.resume(nowMs)
-    else this.#sender.restart(isFormerGone, nowMs)
+    this.#lasting.context.recorder.connection.pathChanged.record(this.peer)
+    this.#space?.pathChanged(isFormerGone, nowMs)
+    this.#restIfUsedUp(nowMs)
+  }
+
+  /** Goes on with these keys, whatever it had; what was under way is due again. */
+  resume(keys: ConnectionKeys, nowMs: number): void {
+    assert(this.#ended === undefined, 'a connection that has ended is over')
+    const { streams, parking } = this.#lasting
+    this.#formerId = this.#localId
+    this.#localId = keys.localId
+    this.#isConfirmed = false
+    streams.everythingInFlightIsLost()
+    this.#space = new PacketSpace(this.#lasting, keys, this.#limits)
+    tellResumed(this.#lasting, parking.end(nowMs))
+    this.#space.start(nowMs)
   }
 
   /** Ends the connection from this side, in good order. */
   close(code: CloseCode, nowMs: number): void {
     if (this.#ended !== undefined) return
-    this.#sendClose(code, nowMs)
+    this.#closePacket = this.#space?.close(code, nowMs)
     this.#end('local', code)
   }
 
-  /** Ends it without a word: another one takes its place. */
-  abandon(reason: 'restarted' | 'replaced'): void {
+  /** Ends it without a word: another one takes its place, or there is no room for it. */
+  abandon(reason: 'restarted' | 'replaced' | 'expired'): void {
     if (this.#ended === undefined) this.#end(reason, 'none')
   }
 
   nextDeadlineMs(): number {
-    if (this.isParked) return this.#sender.parkDeadlineMs
-    return Math.min(
-      this.#parts.recovery.deadlineMs(),
-      this.#sender.acknowledgementDeadlineMs,
-      this.#sender.burstDeadlineMs,
-      this.#finish.deadlineMs,
-    )
+    return this.#space?.nextDeadlineMs() ?? this.#lasting.parking.restDeadlineMs
   }
 
   handleDeadline(nowMs: number): void {
     if (nowMs < this.nextDeadlineMs()) return
-    if (this.isParked) return this.#end('expired', 'none')
-    if (nowMs >= this.#finish.deadlineMs) this.#repeatFinish(nowMs)
-    this.#delivery.handleDeadline(nowMs)
-    this.#sender.flush(nowMs)
+    const { parking } = this.#lasting
+    if (nowMs >= parking.restDeadlineMs) return this.#end('expired', 'none')
+    if (nowMs >= parking.parkDeadlineMs && this.#space !== undefined)
+      return this.#rest('parked', nowMs)
+    this.#space?.handleDeadline(nowMs)
+    this.#restIfUsedUp(nowMs)
   }
 
-  #repeatFinish(nowMs: number): void {
-    this.#parts.packets.send(this.peer, 'control', this.#finish.take(nowMs), nowMs)
+  #flush(nowMs: number): void {
+    this.#space?.flush(nowMs)
+    this.#restIfUsedUp(nowMs)
+  }
+
+  #restIfUsedUp(nowMs: number): void {
+    if (this.#space?.isUsedUp === true) this.#rest('used-up', nowMs)
+  }
+
+  /** Gives up keys and packet numbers; streams stay. */
+  #rest(reason: 'parked' | 'used-up', nowMs: number): void {
+    const { context, streams, datagrams, parking } = this.#lasting
+    this.#isConfirmed = this.isConfirmed
+    this.#space = undefined
+    parking.begin(nowMs)
+    streams.everythingInFlightIsLost()
+    context.recorder.connection.datagramsDropped.add(datagrams.clear())
+    context.recorder.connection.rests.add()
+    context.recorder.connection.rested.record(this.peer, reason)
   }
 
   // Ending
 
-  #closeReceived(wireCode: number): void {
-    const code = closeCodes[wireCode] ?? 'protocol'
-    this.#end(code === 'closed' || code === 'stopping' ? 'remote' : 'protocol', code)
-  }
-
-  #sendClose(code: CloseCode, nowMs: number): void {
-    this.#closePacket = this.#builder.buildClose(code)
-    this.#sender.sendClose(this.#closePacket, nowMs)
-  }
-
-  /** The peer broke a rule: tell it which, and end. */
-  #violation(code: CloseCode, nowMs: number): void {
-    this.#sendClose(code, nowMs)
-    this.#parts.context.recorder.connection.violations.add()
-    this.#end('protocol', code)
+  #judge(verdict: PacketVerdict, nowMs: number): void {
+    if (verdict.type === 'closed') {
+      const code = closeCodes[verdict.wireCode] ?? 'protocol'
+      this.#end(code === 'closed' || code === 'stopping' ? 'remote' : 'protocol', code)
+      return
+    }
+    // The peer broke a rule: it is told which.
+    this.#closePacket = this.#space?.close(verdict.code, nowMs)
+    this.#lasting.context.recorder.connection.violations.add()
+    this.#end('protocol', verdict.code)
   }
 
   #end(reason: DisconnectReason, code: CloseCode | 'none'): void {
-    const { context, outputs } = this.#parts
+    const { context, outputs, streams } = this.#lasting
     this.#ended = { reason, code }
-    this.#parts.streams.connectionEnded()
+    this.#space = undefined
+    streams.connectionEnded()
     context.recorder.connection.disconnected.record(this.peer, reason, code)
     outputs.push({ type: 'disconnected', peer: this.peer, reason })
   }

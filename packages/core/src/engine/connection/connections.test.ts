@@ -3,290 +3,30 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { FlightRecorder } from '../../recorder/recorder.ts'
-import { registry } from '../../recorder/registry.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
-import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
-import type { PeerId } from '../identity/peer-id.ts'
-import { wholePayload } from '../link/frame.ts'
-import { priorities, type Priority } from '../link/link-port.ts'
-import type { PacketPort, PacketSendResult } from '../mesh/packet-port.ts'
+import { priorities } from '../link/link-port.ts'
 import { answeredHandshakesMax } from './answers.ts'
-import type { ConnectionOutput } from './connection-output.ts'
 import { congestionWindowBytesMax } from './congestion.ts'
-import { Connections } from './connections.ts'
 import { packetsInFlightMax } from './loss-recovery.ts'
 import { messageBytesMax } from './message-port.ts'
 import { handshakeReportMs } from './openings.ts'
 import { parkMsMax } from './parking.ts'
-import type { Arrival } from './received-packets.ts'
 import { unsentBytesMax } from './message-stream.ts'
-
-// Identities take long to make: they are shared by all tests. Sorted by peer id.
-const identities = [1, 2, 3]
-  .map((byte) => new Identity(new Uint8Array(32).fill(byte), nobleCryptography))
-  .sort((left, right) => (left.peer < right.peer ? -1 : 1))
-const [lowIdentity, highIdentity] = [identities[0]!, identities[1]!]
-const low = lowIdentity.peer
-const high = highIdentity.peer
-const secret = new Uint8Array(32).fill(7)
-const unmarked: Arrival = { priority: 'interactive', congestionMarked: false }
-
-interface Conditions {
-  readonly lossShare: number
-  readonly duplicateShare: number
-  readonly delayMsMin: number
-  readonly delayMsMax: number
-  readonly packetBytes: number
-  /** Bytes that one end's queue takes before `full`, and how fast it drains. */
-  readonly queueBytes: number
-  readonly bytesPerMs: number
-}
-
-const calm: Conditions = {
-  lossShare: 0,
-  duplicateShare: 0,
-  delayMsMin: 5,
-  delayMsMax: 5,
-  packetBytes: 16 * 1024,
-  queueBytes: 256 * 1024,
-  bytesPerMs: 20_000,
-}
-
-/** A peer's connections and everything they told. */
-class End {
-  readonly peer: PeerId
-  readonly outputs: ConnectionOutput[] = []
-  readonly flight = new FlightRecorder(registry, { level: 'debug' })
-  connections: Connections
-  queuedBytes = 0
-  /** When what is queued has left. */
-  clearAtMs = 0
-  wasFull = false
-  /** Every protected packet's connection id and number field, to look for reuse. */
-  readonly sent: Uint8Array[] = []
-
-  constructor(network: Network, identity: Identity, options: EndOptions = {}) {
-    this.peer = identity.peer
-    const context = {
-      random: new SeededRandom(
-        nobleCryptography.sha256(Uint8Array.of(options.seed ?? 1, identity.publicKey[0]!)),
-      ),
-      cryptography: nobleCryptography,
-      recorder: this.flight.recorder,
-    }
-    this.connections = new Connections(
-      context,
-      { identity, app: 'test', secret: options.secret ?? secret, epoch: options.epoch ?? 1 },
-      network.portOf(this),
-    )
-  }
-
-  counter(name: string): number {
-    return this.flight.snapshot().counters[`connection.${name}`] ?? 0
-  }
-
-  of<Type extends ConnectionOutput['type']>(type: Type): (ConnectionOutput & { type: Type })[] {
-    return this.outputs.filter((output) => output.type === type) as (ConnectionOutput & {
-      type: Type
-    })[]
-  }
-}
-
-interface EndOptions {
-  readonly epoch?: number
-  readonly secret?: Uint8Array
-  readonly seed?: number
-}
-
-/** Any number of ends, each connected with each; one clock, one seed. */
-class Network {
-  nowMs = 0
-  conditions: Conditions
-  connected = true
-  /** Called for each packet on its way; false swallows it. */
-  filter: (from: PeerId, to: PeerId, payload: Uint8Array) => boolean = () => true
-  readonly ends = new Map<PeerId, End>()
-  readonly #random: SeededRandom
-  readonly #events: { atMs: number; order: number; run: () => void }[] = []
-  #order = 0
-
-  constructor(conditions: Conditions = calm, seed = 1) {
-    this.conditions = conditions
-    this.#random = new SeededRandom(new Uint8Array(32).fill(seed))
-  }
-
-  add(identity: Identity, options: EndOptions = {}): End {
-    const end = new End(this, identity, options)
-    this.ends.set(identity.peer, end)
-    return end
-  }
-
-  portOf(end: End): PacketPort {
-    return {
-      send: (to, _priority, payload) => this.#send(end, to, wholePayload(payload)),
-      payloadBytesMax: () => (this.connected ? this.conditions.packetBytes : 0),
-    }
-  }
-
-  /** All routes vanish or come back, and everybody is told. */
-  setConnected(connected: boolean): void {
-    this.connected = connected
-    for (const end of this.ends.values()) {
-      for (const other of this.ends.keys()) {
-        if (other === end.peer) continue
-        if (connected) end.connections.peerReachable(other, this.nowMs)
-        else end.connections.peerUnreachable(other, this.nowMs)
-      }
-    }
-    this.drain()
-  }
-
-  at(atMs: number, run: () => void): void {
-    this.#order += 1
-    const event = { atMs, order: this.#order, run }
-    let index = this.#events.length
-    while (index > 0 && this.#events[index - 1]!.atMs > atMs) index -= 1
-    this.#events.splice(index, 0, event)
-  }
-
-  drain(): void {
-    for (const end of this.ends.values()) {
-      for (let output = end.connections.poll(); output; output = end.connections.poll()) {
-        end.outputs.push(output)
-      }
-    }
-  }
-
-  /** The next moment at which anything happens. */
-  nextMs(): number {
-    let nextMs = this.#events[0]?.atMs ?? Number.POSITIVE_INFINITY
-    for (const end of this.ends.values()) {
-      nextMs = Math.min(nextMs, end.connections.nextDeadlineMs())
-    }
-    return nextMs
-  }
-
-  /** Runs until nothing is left to do, the condition holds or the time is up. */
-  run(untilMs = Number.POSITIVE_INFINITY, done: () => boolean = () => false): void {
-    let idleRounds = 0
-    this.drain()
-    while (!done()) {
-      const nextMs = this.nextMs()
-      if (nextMs === Number.POSITIVE_INFINITY || nextMs > untilMs) {
-        if (untilMs !== Number.POSITIVE_INFINITY) this.nowMs = Math.max(this.nowMs, untilMs)
-        return
-      }
-      idleRounds = nextMs > this.nowMs ? 0 : idleRounds + 1
-      expect(idleRounds, 'time stands still').toBeLessThan(100_000)
-      this.nowMs = Math.max(this.nowMs, nextMs)
-      const event = this.#events[0]
-      if (event !== undefined && event.atMs <= this.nowMs) {
-        this.#events.shift()
-        event.run()
-      }
-      for (const end of this.ends.values()) {
-        if (end.connections.nextDeadlineMs() <= this.nowMs)
-          end.connections.handleDeadline(this.nowMs)
-      }
-      this.drain()
-    }
-  }
-
-  #send(end: End, to: PeerId, payload: Uint8Array): PacketSendResult {
-    if (!this.connected) return 'no-route'
-    expect(payload.length).toBeLessThanOrEqual(this.conditions.packetBytes)
-    if (end.queuedBytes > 0 && end.queuedBytes + payload.length > this.conditions.queueBytes) {
-      end.wasFull = true
-      return 'full'
-    }
-    if (payload[0]! >= 0x40) end.sent.push(payload.slice(0, 9))
-    end.queuedBytes += payload.length
-    end.clearAtMs =
-      Math.max(this.nowMs, end.clearAtMs) + payload.length / this.conditions.bytesPerMs
-    this.at(end.clearAtMs, () => {
-      end.queuedBytes -= payload.length
-      const isHalfEmpty = end.queuedBytes <= this.conditions.queueBytes / 2
-      if (end.wasFull && isHalfEmpty) {
-        end.wasFull = false
-        end.connections.packetsWritable(this.nowMs)
-      }
-    })
-    if (!this.filter(end.peer, to, payload)) return 'accepted'
-    const { lossShare, duplicateShare, delayMsMin, delayMsMax } = this.conditions
-    const copies = this.#random.fraction() < duplicateShare ? 2 : 1
-    for (let copy = 0; copy < copies; copy += 1) {
-      if (this.#random.fraction() < lossShare) continue
-      const delayMs = delayMsMin + this.#random.fraction() * (delayMsMax - delayMsMin)
-      this.at(end.clearAtMs + delayMs, () => {
-        if (!this.connected) return
-        this.ends.get(to)?.connections.packetReceived(end.peer, payload, unmarked, this.nowMs)
-      })
-    }
-    return 'accepted'
-  }
-}
-
-/** Two ends with a connection, opened by the lower one. */
-function connectedPair(
-  conditions: Conditions = calm,
-  seed = 1,
-): { network: Network; a: End; b: End } {
-  const network = new Network(conditions, seed)
-  const a = network.add(lowIdentity)
-  const b = network.add(highIdentity)
-  a.connections.open(high, network.nowMs)
-  network.run(60_000, () => a.of('connected').length > 0 && b.of('connected').length > 0)
-  expect(a.of('connected')).toHaveLength(1)
-  expect(b.of('connected')).toHaveLength(1)
-  return { network, a, b }
-}
-
-/** Bytes that tell their place, so that any slip shows. */
-function patternBytes(length: number, salt: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  for (let index = 0; index < length; index += 1)
-    bytes[index] = (index * 31 + (index >> 8) + salt) & 0xff
-  return bytes
-}
-
-/** Sends all messages of all streams, waiting for `stream-writable` where a stream is full. */
-function sendAll(
-  network: Network,
-  from: End,
-  to: PeerId,
-  messages: Readonly<Partial<Record<Priority, readonly Uint8Array[]>>>,
-): void {
-  const waiting = new Map(priorities.map((stream) => [stream, [...(messages[stream] ?? [])]]))
-  let readOutputs = from.outputs.length
-  const push = (stream: Priority) => {
-    const queue = waiting.get(stream)!
-    while (queue.length > 0) {
-      const result = from.connections.send(to, stream, queue[0]!, network.nowMs)
-      if (result !== 'accepted') return
-      queue.shift()
-    }
-  }
-  for (const stream of priorities) push(stream)
-  const pump = () => {
-    network.drain()
-    for (; readOutputs < from.outputs.length; readOutputs += 1) {
-      const output = from.outputs[readOutputs]!
-      if (output.type === 'stream-writable') push(output.stream)
-    }
-    if ([...waiting.values()].some((queue) => queue.length > 0)) network.at(network.nowMs + 1, pump)
-  }
-  pump()
-}
-
-/** What arrived on each stream, in order. */
-function arrivedOn(end: End, stream: Priority): Uint8Array[] {
-  return end
-    .of('message')
-    .filter((output) => output.stream === stream)
-    .map((output) => output.message)
-}
+import {
+  arrivedOn,
+  calm,
+  connectedPair,
+  high,
+  highIdentity,
+  identities,
+  low,
+  lowIdentity,
+  Network,
+  patternBytes,
+  sendAll,
+  unmarked,
+} from './virtual-network-peers.ts'
 
 function expectSame(actual: readonly Uint8Array[], expected: readonly Uint8Array[]): void {
   expect(actual.map((bytes) => bytes.length)).toEqual(expected.map((bytes) => bytes.length))
@@ -604,22 +344,6 @@ describe('life', { timeout: 60_000 }, () => {
       ),
       { numRuns: 20 },
     )
-  })
-
-  test('[CN22] a peer unreachable for ten minutes is given up', () => {
-    const { network, a, b } = connectedPair()
-    network.setConnected(false)
-    network.run(network.nowMs + parkMsMax + 1)
-    for (const [end, peer] of [
-      [a, high],
-      [b, low],
-    ] as const) {
-      expect(end.of('disconnected')).toEqual([{ type: 'disconnected', peer, reason: 'expired' }])
-      expect(end.connections.send(peer, 'control', Uint8Array.of(1), network.nowMs)).toBe(
-        'no-connection',
-      )
-    }
-    expect(network.nextMs()).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('[CN23] a restarted peer replaces its connection', () => {

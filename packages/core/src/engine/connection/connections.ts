@@ -1,12 +1,13 @@
 /**
- * The virtual connections of one engine: at most one to each peer, opened, answered, replaced and
- * parked here (docs/specs/connection.md). Calls go down, events come up through `poll`.
+ * The virtual connections of one engine: at most one to each peer (docs/specs/connection.md). Calls go
+ * down, events come up through `poll`.
  *
  * `PeerTable` holds what goes on with each peer, `Openings` and `Answers` the two sides of
- * handshakes; an established one becomes a `Connection`.
+ * handshakes and resumptions; `IncomingPackets` brings packets to them, and `Upkeep` makes the
+ * connections and takes leave of them.
  */
 
-import { assert, unreachable } from '../assert.ts'
+import { assert } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import { CertificateVerifier, type Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
@@ -14,21 +15,22 @@ import type { PeerId } from '../identity/peer-id.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import type { PacketPort } from '../mesh/packet-port.ts'
 import { Answers } from './answers.ts'
-import { Connection, type ConnectionMeasure } from './connection.ts'
 import type { CloseReason, ConnectionOutput, ConnectionOutputs } from './connection-output.ts'
+import type { ConnectionMeasure } from './connection.ts'
 import { Farewells } from './farewells.ts'
 import { HandshakeReports } from './handshake-reports.ts'
-import type { Established } from './handshake.ts'
+import { IncomingPackets } from './incoming-packets.ts'
+import type { KeyLimits } from './key-phases.ts'
 import { messageBytesMax, type MessagePort, type MessageSendResult } from './message-port.ts'
+import { Offences } from './offences.ts'
 import { Openings } from './openings.ts'
-import { decodePacket, encodePacket, type ConnectionId, type Packet } from './packet.ts'
-import { entryDeadlineMs, isForgotten, loseRoute, type PeerEntry } from './peer-entry.ts'
+import { isForgotten, loseRoute } from './peer-entry.ts'
 import { connectionsMax, PeerTable } from './peer-table.ts'
 import type { Arrival } from './received-packets.ts'
 import { StreamCalls } from './stream-calls.ts'
 import { StreamDirectory } from './stream-directory.ts'
 import type { StreamPort } from './stream-port.ts'
-import { StreamSet } from './stream-set.ts'
+import { Upkeep } from './upkeep.ts'
 
 /** Largest datagram taken, in bytes. */
 export const datagramBytesMax = 64 * 1024
@@ -39,18 +41,21 @@ export interface ConnectionsOptions {
   /** 32 bytes. */
   readonly secret: Uint8Array
   readonly epoch: number
+  /** How much one key seals; smaller limits are for tests. */
+  readonly keyLimits?: KeyLimits
 }
 
 /** See the file header. Every method is to be followed by draining `poll`. */
 export class Connections implements MessagePort {
   readonly #context: EngineContext
-  readonly #localPeer: PeerId
-  readonly #packets: PacketPort
   readonly #peers: PeerTable
   readonly #openings: Openings
   readonly #answers: Answers
   readonly #reports: HandshakeReports
+  readonly #incoming: IncomingPackets
+  readonly #upkeep: Upkeep
   readonly #farewells = new Farewells()
+  readonly #offences = new Offences()
   readonly #directory: StreamDirectory
   /** Of applications. Every call is to be followed by draining `poll`. */
   readonly streams: StreamPort
@@ -59,9 +64,7 @@ export class Connections implements MessagePort {
 
   constructor(context: EngineContext, options: ConnectionsOptions, packets: PacketPort) {
     this.#context = context
-    this.#packets = packets
-    const { identity, app, secret, epoch } = options
-    this.#localPeer = identity.peer
+    const { identity, app, secret, epoch, keyLimits: limits } = options
     const party = {
       context,
       identity,
@@ -69,24 +72,36 @@ export class Connections implements MessagePort {
       presharedKey: deriveJoinKeys(app, secret, context.cryptography).presharedKey,
       verifier: new CertificateVerifier(context.cryptography),
     }
-    this.#peers = new PeerTable(packets)
-    this.#directory = new StreamDirectory(context)
-    this.streams = new StreamCalls(this.#peers, this.#directory)
-    this.#reports = new HandshakeReports(context, this.#outputs)
-    this.#openings = new Openings(party, packets, this.#reports)
-    this.#answers = new Answers(party, packets, this.#peers, this.#reports)
+    const offences = this.#offences
+    const peers = new PeerTable(packets, offences)
+    const reports = new HandshakeReports(context, this.#outputs)
+    const openings = new Openings(party, packets, reports)
+    const answers = new Answers(party, packets, peers, reports, offences)
+    const farewells = this.#farewells
+    const parts = { party, packets, peers, openings, answers, farewells }
+    const directory = new StreamDirectory(context)
+    this.#directory = directory
+    this.#upkeep = new Upkeep({ ...parts, outputs: this.#outputs, offences, directory, limits })
+    this.#incoming = new IncomingPackets({ ...parts, upkeep: this.#upkeep })
+    this.#peers = peers
+    this.#openings = openings
+    this.#answers = answers
+    this.#reports = reports
+    this.streams = new StreamCalls(peers, directory, (entry, nowMs) =>
+      this.#upkeep.settle(entry, nowMs),
+    )
   }
 
   /** Begins a handshake unless there is a connection or one is under way; waits for a route. */
   open(peer: PeerId, nowMs: number): void {
     const known = this.#peers.get(peer)
-    if (known === undefined && this.#peers.isFull) {
+    if (known === undefined && !this.#peers.hasRoom) {
       this.#reports.noRoom(peer, connectionsMax)
       return
     }
     const entry = known ?? this.#peers.add(peer, nowMs)
     entry.wanted = true
-    this.#openings.startIfDue(entry, nowMs)
+    this.#upkeep.settle(entry, nowMs)
   }
 
   /** Nobody waits for the peer any more: forgets one that has neither a route nor a connection. */
@@ -95,7 +110,7 @@ export class Connections implements MessagePort {
     if (entry === undefined || entry.unreachableSinceMs === undefined) return
     if (entry.connection !== undefined) return
     entry.wanted = false
-    this.#peers.removeIfIdle(entry)
+    this.#peers.changed(entry)
   }
 
   /** Ends what there is with the peer, and tells it. */
@@ -106,7 +121,7 @@ export class Connections implements MessagePort {
     entry.opening = undefined
     this.#answers.stop(entry)
     entry.connection?.close(reason, nowMs)
-    this.#settle(entry, nowMs)
+    this.#upkeep.settle(entry, nowMs)
   }
 
   /** Ends all connections: this peer is stopping. */
@@ -116,39 +131,15 @@ export class Connections implements MessagePort {
 
   /** A packet came in; `from` is what the packet says, unproven. The payload is only read. */
   packetReceived(from: PeerId, payload: Uint8Array, arrival: Arrival, nowMs: number): void {
-    const packet = decodePacket(payload)
-    if (packet === undefined) {
-      this.#context.recorder.connection.packetsMalformed.add()
-      return
-    }
-    switch (packet.type) {
-      case 'protected':
-        return this.#protectedReceived(from, packet, arrival, nowMs)
-      case 'handshake-open':
-        return this.#answers.openReceived(from, packet, nowMs)
-      case 'handshake-answer':
-        return this.#answerReceived(from, packet, nowMs)
-      case 'handshake-finish':
-        return this.#finishReceived(from, packet, nowMs)
-      case 'refusal':
-        return this.#refusalReceived(from, packet)
-      case 'unknown-connection':
-        return this.#unknownReceived(from, packet, nowMs)
-      default:
-        unreachable(packet)
-    }
+    this.#incoming.received(from, payload, arrival, nowMs)
   }
 
   /** The mesh takes packets again. */
   packetsWritable(nowMs: number): void {
-    const waiting = [...this.#peers].filter(
-      ({ opening, connection }) => opening?.unsent === true || connection?.isBlocked === true,
-    )
-    for (const entry of waiting) {
-      this.#peers.moveToEnd(entry)
+    for (const entry of this.#peers.takeBlocked()) {
       this.#openings.packetsWritable(entry, nowMs)
       entry.connection?.packetsWritable(nowMs)
-      this.#settle(entry, nowMs)
+      this.#upkeep.settle(entry, nowMs)
     }
   }
 
@@ -158,22 +149,25 @@ export class Connections implements MessagePort {
     if (entry === undefined) return
     entry.unreachableSinceMs = undefined
     entry.connection?.peerReachable(nowMs)
-    this.#openings.startIfDue(entry, nowMs)
-    this.#settle(entry, nowMs)
+    this.#upkeep.settle(entry, nowMs)
   }
 
   /** The route to the peer is gone. */
   peerUnreachable(peer: PeerId, nowMs: number): void {
     const entry = this.#peers.get(peer)
-    if (entry !== undefined) loseRoute(entry, nowMs)
+    if (entry === undefined) return
+    loseRoute(entry, nowMs)
+    this.#upkeep.settle(entry, nowMs)
   }
 
   /** The route to the peer is another one now; `isFormerGone`: the former one was lost. */
   pathChanged(peer: PeerId, isFormerGone: boolean, nowMs: number): void {
     const entry = this.#peers.get(peer)
-    if (entry?.connection === undefined) return
-    entry.connection.pathChanged(isFormerGone, nowMs)
-    this.#settle(entry, nowMs)
+    if (entry === undefined) return
+    entry.unreachableSinceMs = undefined
+    this.#openings.heard(entry, nowMs)
+    entry.connection?.pathChanged(isFormerGone, nowMs)
+    this.#upkeep.settle(entry, nowMs)
   }
 
   send(peer: PeerId, stream: Priority, message: Uint8Array, nowMs: number): MessageSendResult {
@@ -183,32 +177,32 @@ export class Connections implements MessagePort {
     )
     const entry = this.#peers.get(peer)
     if (entry?.connection === undefined) return 'no-connection'
-    return entry.connection.send(priorities.indexOf(stream), message, nowMs)
+    const result = entry.connection.send(priorities.indexOf(stream), message, nowMs)
+    this.#upkeep.settle(entry, nowMs)
+    return result
   }
 
   sendDatagram(peer: PeerId, key: string, payload: Uint8Array, nowMs: number): void {
     const { connection: instruments } = this.#context.recorder
-    const connection = this.#peers.get(peer)?.connection
-    if (connection === undefined) instruments.datagramsDropped.add()
-    else if (payload.length > datagramBytesMax) instruments.datagramsTooLarge.add()
-    else connection.sendDatagram(key, payload, nowMs)
+    const entry = this.#peers.get(peer)
+    if (entry?.connection === undefined) return instruments.datagramsDropped.add()
+    if (payload.length > datagramBytesMax) return instruments.datagramsTooLarge.add()
+    entry.connection.sendDatagram(key, payload, nowMs)
+    this.#upkeep.settle(entry, nowMs)
   }
 
-  /** When `handleDeadline` has to be called; `Infinity` for never. Linear in the number of peers. */
+  /** When `handleDeadline` has to be called; `Infinity` for never. */
   nextDeadlineMs(): number {
-    let deadlineMs = Number.POSITIVE_INFINITY
-    for (const entry of this.#peers) deadlineMs = Math.min(deadlineMs, entryDeadlineMs(entry))
-    return deadlineMs
+    return this.#peers.nextDeadlineMs
   }
 
   handleDeadline(nowMs: number): void {
-    for (const entry of this.#peers) {
-      if (entryDeadlineMs(entry) > nowMs) continue
-      if (this.#answers.handleDeadline(entry, nowMs)) this.#openings.startIfDue(entry, nowMs)
+    for (const entry of this.#peers.takeDue(nowMs)) {
+      this.#answers.handleDeadline(entry, nowMs)
       this.#openings.handleDeadline(entry, nowMs)
       entry.connection?.handleDeadline(nowMs)
       if (isForgotten(entry, nowMs)) entry.wanted = false
-      this.#settle(entry, nowMs)
+      this.#upkeep.settle(entry, nowMs)
     }
   }
 
@@ -224,12 +218,6 @@ export class Connections implements MessagePort {
     return output
   }
 
-  /** How much is held for all peers together, for the tests of bounds. */
-  census(): { readonly peers: number; readonly farewells: number; readonly streams: number } {
-    const { size: farewells } = this.#farewells
-    return { peers: this.#peers.size, farewells, streams: this.#directory.size }
-  }
-
   /** Sizes of what each connection holds. */
   measureAll(): readonly ConnectionMeasure[] {
     return [...this.#peers].flatMap(({ connection }) => connection?.measure() ?? [])
@@ -240,131 +228,25 @@ export class Connections implements MessagePort {
     return this.#peers.get(peer)?.connection?.measure()
   }
 
-  // Packets
-
-  #protectedReceived(
-    from: PeerId,
-    packet: Packet & { type: 'protected' },
-    arrival: Arrival,
-    nowMs: number,
-  ): void {
-    const entry = this.#peers.get(from)
-    if (entry?.connection?.localId === packet.connection) {
-      entry.connection.packetReceived(packet, arrival, nowMs)
-      this.#settle(entry, nowMs)
-      return
+  /** How much is held for all peers together, for the tests of bounds. */
+  census(): {
+    readonly peers: number
+    readonly resting: number
+    readonly restingBytes: number
+    readonly answering: number
+    readonly farewells: number
+    readonly offenders: number
+    readonly streams: number
+  } {
+    const { resting } = this.#peers
+    return {
+      peers: this.#peers.size,
+      resting: resting.size,
+      restingBytes: resting.bytes,
+      answering: this.#answers.count,
+      farewells: this.#farewells.size,
+      offenders: this.#offences.size,
+      streams: this.#directory.size,
     }
-    this.#context.recorder.connection.packetsUnknown.add()
-    // It has overtaken the last packet of its handshake, or that was lost: both come again.
-    if (entry?.answering?.handshake.connection === packet.connection) return
-    const farewell = this.#farewells.find(packet.connection, from, nowMs)
-    if (farewell !== undefined) {
-      this.#packets.send(from, 'control', farewell, nowMs)
-      return
-    }
-    this.#sendUnknown(from, packet.connection, nowMs)
-  }
-
-  #answerReceived(
-    from: PeerId,
-    packet: Packet & { type: 'handshake-answer' },
-    nowMs: number,
-  ): void {
-    const entry = this.#peers.get(from)
-    if (entry === undefined) return
-    const established = this.#openings.answerReceived(entry, packet, nowMs)
-    if (established !== undefined) this.#established(entry, established, 'initiator', nowMs)
-  }
-
-  #finishReceived(
-    from: PeerId,
-    packet: Packet & { type: 'handshake-finish' },
-    nowMs: number,
-  ): void {
-    const entry = this.#peers.get(from)
-    // A repetition: the connection is up, and its first packet on the way.
-    if (entry?.connection?.localId === packet.connection) return
-    const answering = entry?.answering
-    if (entry === undefined || answering?.handshake.connection !== packet.connection) {
-      this.#context.recorder.connection.packetsUnknown.add()
-      this.#sendUnknown(from, packet.connection, nowMs)
-      return
-    }
-    const established = this.#answers.finishReceived(entry, answering, packet.message, nowMs)
-    if (established === undefined) {
-      this.#openings.startIfDue(entry, nowMs)
-      this.#settle(entry, nowMs)
-      return
-    }
-    this.#established(entry, established, 'responder', nowMs)
-  }
-
-  #refusalReceived(from: PeerId, packet: Packet & { type: 'refusal' }): void {
-    const entry = this.#peers.get(from)
-    if (entry !== undefined) this.#openings.refusalReceived(entry, packet)
-  }
-
-  /** Unproven, so it counts only when the connection is silent; and then it costs one handshake. */
-  #unknownReceived(
-    from: PeerId,
-    packet: Packet & { type: 'unknown-connection' },
-    nowMs: number,
-  ): void {
-    const entry = this.#peers.get(from)
-    const connection = entry?.connection
-    if (entry === undefined || connection?.remoteId !== packet.connection) return
-    if (!connection.isSilent || entry.answering !== undefined) return
-    this.#openings.start(entry, nowMs)
-  }
-
-  #sendUnknown(to: PeerId, connection: ConnectionId, nowMs: number): void {
-    const packet = encodePacket({ type: 'unknown-connection', connection })
-    this.#packets.send(to, 'control', packet, nowMs)
-  }
-
-  // Peers
-
-  #established(
-    entry: PeerEntry,
-    established: Established,
-    role: 'initiator' | 'responder',
-    nowMs: number,
-  ): void {
-    const { peer } = entry
-    const former = entry.connection
-    former?.abandon(former.epoch === established.epoch ? 'replaced' : 'restarted')
-    entry.opening = undefined
-    this.#answers.stop(entry)
-    entry.wanted = true
-    entry.unreachableSinceMs = undefined
-    const connection = new Connection(this.#context, this.#packets, this.#outputs, {
-      peer,
-      ...established,
-      streams: new StreamSet(this.#context, this.#outputs, this.#directory, {
-        peer,
-        opensEven: this.#localPeer < peer,
-        credit: established.credit,
-      }),
-    })
-    entry.connection = connection
-    this.#context.recorder.connection.connected.record(peer, established.epoch, role)
-    this.#outputs.push({ type: 'connected', peer, epoch: established.epoch })
-    connection.start(nowMs)
-    this.#settle(entry, nowMs)
-  }
-
-  /** Tidies up after anything that may have ended a connection. */
-  #settle(entry: PeerEntry, nowMs: number): void {
-    const { connection } = entry
-    if (connection?.ended !== undefined) {
-      const { closePacket } = connection
-      if (closePacket !== undefined) {
-        this.#farewells.keep(connection.localId, entry.peer, closePacket, nowMs)
-      }
-      entry.connection = undefined
-      entry.opening = undefined
-      entry.wanted = false
-    }
-    this.#peers.removeIfIdle(entry)
   }
 }

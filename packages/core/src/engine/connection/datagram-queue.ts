@@ -43,6 +43,14 @@ export class DatagramQueue {
     if (key !== undefined) this.#remove(key)
   }
 
+  /** Drops all; returns how many there were. */
+  clear(): number {
+    const { size } = this.#payloads
+    this.#payloads.clear()
+    this.#bytes = 0
+    return size
+  }
+
   #remove(key: string): void {
     this.#bytes -= this.#payloads.get(key)!.length
     this.#payloads.delete(key)

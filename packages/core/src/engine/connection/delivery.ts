@@ -144,8 +144,11 @@ export class Delivery {
     received.repeat(nowMs)
     for (const blamed of this.#blamed) blamed.clear()
     const due = recovery.changePath(isFormerGone, nowMs)
-    if (isFormerGone) for (const packet of due) this.sendAgain(packet)
-    else this.#probe(due)
+    if (!isFormerGone) return this.#probe(due)
+    for (const packet of due) this.sendAgain(packet)
+    // Where nothing is due again, as of a PING, an answer is still waited for.
+    const last = due.at(-1)
+    if (last !== undefined) this.#probeDue[last.rank] = true
   }
 
   /** A path of which nothing is known but how large packets it takes. */

@@ -5,7 +5,7 @@ import type { PeerId } from '../identity/peer-id.ts'
 import type { ProblemCode } from '../problem.ts'
 import type { ConnectionOutputs } from './connection-output.ts'
 import type { HandshakeFailureReason } from './handshake.ts'
-import { protocolVersion, type Packet } from './packet.ts'
+import { protocolVersion, type RefusalReason } from './packet.ts'
 
 /** A peer whose handshakes fail is reported once in this time. */
 const peerReportMs = 60_000
@@ -13,8 +13,8 @@ const peerReportMs = 60_000
 /** Reported peers that are remembered; beyond it all are forgotten and may be reported again. */
 const reportedPeersMax = 256
 
-/** Why one end refuses the other's opening. */
-export type RefusalReason = (Packet & { type: 'refusal' })['reason']
+/** Why one end refuses the other's handshake. Refused tickets are nothing to report. */
+type HandshakeRefusal = Exclude<RefusalReason, 'ticket'>
 
 /** Each failure is recorded; what anybody can cause is told to the application once a minute. */
 export class HandshakeReports {
@@ -28,7 +28,7 @@ export class HandshakeReports {
   }
 
   /** This end has refused the peer's opening. */
-  refused(peer: PeerId, reason: RefusalReason, nowMs: number): void {
+  refused(peer: PeerId, reason: HandshakeRefusal, nowMs: number): void {
     if (!this.#mayReport(peer, nowMs)) return
     this.#record(peer, reason)
     if (reason === 'secret') {
@@ -40,7 +40,7 @@ export class HandshakeReports {
   }
 
   /** The peer says that it refuses this end's opening. */
-  refusedByPeer(peer: PeerId, reason: RefusalReason): void {
+  refusedByPeer(peer: PeerId, reason: HandshakeRefusal): void {
     this.#record(peer, reason)
     if (reason === 'secret') {
       this.#report('secret-mismatch', `peer ${peer} refused: its secret is another one`, peer)
@@ -87,7 +87,7 @@ export class HandshakeReports {
 
   #record(
     peer: PeerId,
-    reason: HandshakeFailureReason | RefusalReason | 'unanswered' | 'expired',
+    reason: HandshakeFailureReason | HandshakeRefusal | 'unanswered' | 'expired',
   ): void {
     this.#context.recorder.connection.handshakeFailed.record(peer, reason)
   }

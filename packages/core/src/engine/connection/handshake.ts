@@ -6,24 +6,28 @@
  * addressed; a peer without the secret fails at the first message and learns nothing.
  */
 
-import { ByteReader } from '../bytes/reader.ts'
+import { assert } from '../assert.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import { encodeUtf8 } from '../bytes/utf8.ts'
 import type { EngineContext } from '../context.ts'
-import { signatureBytes, type CertificateVerifier, type Identity } from '../identity/identity.ts'
+import type { CertificateVerifier, Identity } from '../identity/identity.ts'
 import { decodePeerId, peerIdOf, type PeerId } from '../identity/peer-id.ts'
 import { handshakePatterns } from '../noise/handshake-pattern.ts'
 import { HandshakeState, type HandshakeRole, type TransportKeys } from '../noise/handshake-state.ts'
 import { connectionWindowBytes } from './connection-credit.ts'
-import { streamAllowanceMax } from './frame.ts'
-import { encodePacket, protocolVersion, type ConnectionId } from './packet.ts'
+import {
+  decodeHandshakePayload,
+  encodeHandshakePayload,
+  type HandshakePayload,
+} from './handshake-payload.ts'
+import { encodePacket, protocolVersion, type ConnectionId, type Packet } from './packet.ts'
 import { streamWindowBytes } from './receive-stream.ts'
 import { streamsOpenMax } from './stream-ids.ts'
 import type { InitialCredit } from './stream-set.ts'
+import { deriveConnectionName, deriveTicket, type ConnectionName, type Ticket } from './ticket.ts'
 
 const pattern = handshakePatterns.XXpsk0
 const prologueLabel = encodeUtf8('fieldmesh connection\n')
-const publicKeyBytes = 32
 const noPayload = new Uint8Array(0)
 
 /** What this end brings into each of its handshakes. */
@@ -36,16 +40,26 @@ export interface LocalParty {
   readonly verifier: CertificateVerifier
 }
 
-/** What a complete handshake gives. */
-export interface Established {
+/** What a connection is kept up with, from a handshake or a resumption. */
+export interface NewKeys {
   readonly keys: TransportKeys
-  /** Of the other end. */
-  readonly epoch: number
   readonly localId: ConnectionId
   readonly remoteId: ConnectionId
-  readonly credit: InitialCredit
-  /** The initiator's last packet, to be repeated until the responder is heard. */
+  /** Resumes the connection when these keys are gone. */
+  readonly ticket: Ticket
+  /** Last packet of a handshake's initiator, to be repeated until the responder is heard. */
   readonly finishPacket: Uint8Array | undefined
+}
+
+/** What a complete handshake gives. */
+export interface Established extends NewKeys {
+  /** Of the other end. */
+  readonly epoch: number
+  readonly credit: InitialCredit
+  /** Of a connection that begins now. */
+  readonly name: ConnectionName
+  /** Of the connection that goes on instead: both ends have said that they have it. */
+  readonly continued: ConnectionName | undefined
 }
 
 /**
@@ -81,28 +95,24 @@ export class InitiatorHandshake {
     })
   }
 
-  /** Takes the answer; after a failure the handshake is of no use. */
-  answerReceived(message: Uint8Array): HandshakeResult {
-    if (this.#state.turn !== 'read') return { type: 'failed', reason: 'undecipherable' }
-    const read = this.#state.readMessage(message)
-    if (read.type === 'failed') return { type: 'failed', reason: 'undecipherable' }
-    const introduction = decodeIntroduction(read.bytes)
-    if (introduction === undefined) return { type: 'failed', reason: 'malformed' }
-    if (!isPeer(this.#party, this.#peer, introduction, this.#state)) {
-      return { type: 'failed', reason: 'identity' }
-    }
-    const finish = this.#state.writeMessage(encodeIntroduction(this.#party, this.connection))
-    if (finish.type === 'failed') return { type: 'failed', reason: 'undecipherable' }
+  /**
+   * Takes the answer, and names the connection that this end has by now. One that fails changes
+   * nothing.
+   */
+  answerReceived(message: Uint8Array, name: ConnectionName | undefined): HandshakeResult {
+    const read = readPayload(this.#party, this.#peer, this.#state, message)
+    if (read.type === 'failed') return read
+    const { payload } = read
+    const finish = this.#state.writeMessage(payloadOf(this.#party, this.connection, name))
+    assert(finish.type === 'done', 'the last message follows from one that was read')
     const finishPacket = encodePacket({
       type: 'handshake-finish',
-      connection: introduction.connection,
+      connection: payload.connection,
       message: finish.bytes,
     })
-    const keys = this.#state.split()
-    return {
-      type: 'established',
-      established: establish(keys, this.connection, introduction, finishPacket),
-    }
+    const { connection: localId } = this
+    const established = establish(this.#state, { localId, name, payload, finishPacket })
+    return { type: 'established', established }
   }
 }
 
@@ -113,103 +123,106 @@ export class ResponderHandshake {
   readonly answerPacket: Uint8Array
   readonly #party: LocalParty
   readonly #peer: PeerId
+  readonly #name: ConnectionName | undefined
   readonly #state: HandshakeState
 
-  private constructor(
-    party: LocalParty,
-    peer: PeerId,
-    state: HandshakeState,
-    connection: ConnectionId,
-    answerPacket: Uint8Array,
-  ) {
-    this.#party = party
-    this.#peer = peer
-    this.#state = state
-    this.connection = connection
-    this.answerPacket = answerPacket
-  }
-
-  /** Answers the first message of `initiator`, the other end's connection id. */
+  /**
+   * Answers the first message of an opening, and names the connection that this end has by now;
+   * `undefined` when the message cannot be read.
+   */
   static answer(
     party: LocalParty,
     peer: PeerId,
-    initiator: ConnectionId,
-    message: Uint8Array,
-  ): ResponderHandshake | HandshakeFailureReason {
-    const state = handshakeState(party, 'responder', peer, initiator)
-    if (state.readMessage(message).type === 'failed') return 'undecipherable'
+    opening: Packet & { type: 'handshake-open' },
+    name: ConnectionName | undefined,
+  ): ResponderHandshake | undefined {
+    const state = handshakeState(party, 'responder', peer, opening.connection)
+    if (state.readMessage(opening.message).type === 'failed') return undefined
     const connection = randomConnectionId(party)
-    const step = state.writeMessage(encodeIntroduction(party, connection))
-    if (step.type === 'failed') return 'undecipherable'
+    const step = state.writeMessage(payloadOf(party, connection, name))
+    if (step.type === 'failed') return undefined
     const answerPacket = encodePacket({
       type: 'handshake-answer',
-      connection: initiator,
+      connection: opening.connection,
       message: step.bytes,
     })
-    return new ResponderHandshake(party, peer, state, connection, answerPacket)
+    return new ResponderHandshake({ party, peer, name, state, connection, answerPacket })
   }
 
-  /** Takes the last message; after a failure the handshake is of no use. */
+  private constructor(options: {
+    readonly party: LocalParty
+    readonly peer: PeerId
+    readonly name: ConnectionName | undefined
+    readonly state: HandshakeState
+    readonly connection: ConnectionId
+    readonly answerPacket: Uint8Array
+  }) {
+    this.#party = options.party
+    this.#peer = options.peer
+    this.#name = options.name
+    this.#state = options.state
+    this.connection = options.connection
+    this.answerPacket = options.answerPacket
+  }
+
+  /** Takes the last message. One that fails changes nothing. */
   finishReceived(message: Uint8Array): HandshakeResult {
-    if (this.#state.turn !== 'read') return { type: 'failed', reason: 'undecipherable' }
-    const read = this.#state.readMessage(message)
-    if (read.type === 'failed') return { type: 'failed', reason: 'undecipherable' }
-    const introduction = decodeIntroduction(read.bytes)
-    if (introduction === undefined) return { type: 'failed', reason: 'malformed' }
-    if (!isPeer(this.#party, this.#peer, introduction, this.#state)) {
-      return { type: 'failed', reason: 'identity' }
-    }
-    const keys = this.#state.split()
-    return {
-      type: 'established',
-      established: establish(keys, this.connection, introduction, undefined),
-    }
+    const read = readPayload(this.#party, this.#peer, this.#state, message)
+    if (read.type === 'failed') return read
+    const established = establish(this.#state, {
+      localId: this.connection,
+      name: this.#name,
+      payload: read.payload,
+      finishPacket: undefined,
+    })
+    return { type: 'established', established }
   }
 }
 
-/** What each end says of itself under the handshake's encryption. */
-interface Introduction {
-  readonly connection: ConnectionId
-  readonly epoch: number
-  readonly publicKey: Uint8Array
-  readonly certificate: Uint8Array
-  readonly credit: InitialCredit
+/** What the peer says of itself in a message, when it is that peer. */
+function readPayload(
+  party: LocalParty,
+  peer: PeerId,
+  state: HandshakeState,
+  message: Uint8Array,
+):
+  | { readonly type: 'read'; readonly payload: HandshakePayload }
+  | { readonly type: 'failed'; readonly reason: HandshakeFailureReason } {
+  let reason: HandshakeFailureReason = 'undecipherable'
+  let payload: HandshakePayload | undefined
+  const step = state.tryMessage(message, (bytes) => {
+    payload = decodeHandshakePayload(bytes)
+    if (payload === undefined) reason = 'malformed'
+    else if (isPeer(party, peer, payload, state)) return true
+    else reason = 'identity'
+    return false
+  })
+  if (step.type === 'failed' || payload === undefined) return { type: 'failed', reason }
+  return { type: 'read', payload }
 }
 
-/** Connection id, epoch, public key, certificate, first credits; later versions append fields. */
-function encodeIntroduction(party: LocalParty, connection: ConnectionId): Uint8Array {
-  return new ByteWriter(128)
-    .u32(connection)
-    .varint(party.epoch)
-    .raw(party.identity.publicKey)
-    .raw(party.identity.certificate)
-    .varint(connectionWindowBytes)
-    .varint(streamWindowBytes)
-    .varint(streamsOpenMax)
-    .finish()
-}
-
-function decodeIntroduction(bytes: Uint8Array): Introduction | undefined {
-  const reader = new ByteReader(bytes)
-  const connection = reader.u32()
-  const epoch = reader.varint()
-  const publicKey = reader.raw(publicKeyBytes)
-  const certificate = reader.raw(signatureBytes)
+/** What this end says of itself. */
+function payloadOf(
+  { identity, epoch }: LocalParty,
+  connection: ConnectionId,
+  name: ConnectionName | undefined,
+): Uint8Array {
+  const { publicKey, certificate } = identity
   const credit = {
-    connectionBytes: reader.varint(),
-    streamBytes: reader.varint(),
-    streamCount: reader.varint(streamAllowanceMax),
+    connectionBytes: connectionWindowBytes,
+    streamBytes: streamWindowBytes,
+    streamCount: streamsOpenMax,
   }
-  return reader.failed ? undefined : { connection, epoch, publicKey, certificate, credit }
+  return encodeHandshakePayload({ connection, epoch, publicKey, certificate, credit, name })
 }
 
 function isPeer(
   party: LocalParty,
   peer: PeerId,
-  introduction: Introduction,
+  payload: HandshakePayload,
   state: HandshakeState,
 ): boolean {
-  const { publicKey, certificate } = introduction
+  const { publicKey, certificate } = payload
   const staticKey = state.remoteStaticKey
   return (
     staticKey !== undefined &&
@@ -218,14 +231,29 @@ function isPeer(
   )
 }
 
+/** What the last message of a handshake completes. `name` is what this end has said. */
 function establish(
-  keys: TransportKeys,
-  localId: ConnectionId,
-  introduction: Introduction,
-  finishPacket: Uint8Array | undefined,
+  state: HandshakeState,
+  own: {
+    readonly localId: ConnectionId
+    readonly name: ConnectionName | undefined
+    readonly payload: HandshakePayload
+    readonly finishPacket: Uint8Array | undefined
+  },
 ): Established {
-  const { connection: remoteId, epoch, credit } = introduction
-  return { keys, epoch, localId, remoteId, credit, finishPacket }
+  const { localId, payload, finishPacket } = own
+  const { connection: remoteId, epoch, credit } = payload
+  return {
+    keys: state.split(),
+    localId,
+    remoteId,
+    ticket: deriveTicket(state),
+    finishPacket,
+    epoch,
+    credit,
+    name: deriveConnectionName(state),
+    continued: payload.name === own.name ? own.name : undefined,
+  }
 }
 
 /** The prologue binds version, both ids and the initiator's connection id, which travel in the clear. */
@@ -255,7 +283,8 @@ function handshakeState(
   })
 }
 
-function randomConnectionId(party: LocalParty): ConnectionId {
+/** Four bytes that nobody can foresee. */
+export function randomConnectionId(party: LocalParty): ConnectionId {
   const bytes = party.context.random.bytes(4)
   return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0)
 }

@@ -257,10 +257,9 @@ describe('probes', () => {
     expect(second - (first + 10)).toBeGreaterThan(1.9 * (first - 2))
     recovery.acknowledge(range(0, 5), 0, 5, second)
     expect(recovery.deadlineMs()).toBe(Number.POSITIVE_INFINITY)
-    expect(recovery.probeCount).toBe(0)
   })
 
-  test('[RC4] patience ends at eight seconds', () => {
+  test('[RC4][CN42] patience ends at a minute', () => {
     const recovery = new LossRecovery(4)
     send(recovery, 0, 1)
     let nowMs = 0
@@ -270,7 +269,7 @@ describe('probes', () => {
       nowMs = recovery.deadlineMs()
       expect(recovery.takeProbes(nowMs)).toHaveLength(1)
     }
-    expect(pauseMs).toBe(8000)
+    expect(pauseMs).toBe(60_000)
   })
 
   test('[RC14] bulk that waits long is not asked about as early as what goes first', () => {

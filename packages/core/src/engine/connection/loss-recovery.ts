@@ -25,8 +25,20 @@ import {
 /** A packet is lost when that many sent after it, at its priority, have arrived. */
 const packetThreshold = 3
 
-/** Probes back off to this: a network that comes back is noticed within 8 s without an event. */
-const probeTimeoutMsMax = 8000
+/**
+ * Probes back off to this: a peer that is silent for ever costs a packet a minute. A network that comes
+ * back without an event is noticed within as long again as it was away, or this.
+ */
+const probeTimeoutMsMax = 60_000
+
+/** Longest round trip that is believed: a longer one measures the sleep of an end. */
+const rttMsMax = 30_000
+
+/**
+ * Of a peer that is heard but acknowledges nothing, the path there loses all: probes go on at eight
+ * times the first patience at most.
+ */
+const heardDoublings = 3
 
 /**
  * Packets under way at once. The receiver keeps one run of bytes for each gap between them, and
@@ -69,6 +81,7 @@ export class LossRecovery {
   readonly #silence = new PersistentCongestion()
   #largestAcknowledged = -1
   #probeCount = 0
+  #isSilent = false
   #lossDeadlineMs = Number.POSITIVE_INFINITY
   #path = 0
   /** How much later than others a packet of this path was found to come, in milliseconds. */
@@ -95,9 +108,9 @@ export class LossRecovery {
     return this.#largestAcknowledged
   }
 
-  /** Probes sent since anything was acknowledged. */
-  get probeCount(): number {
-    return this.#probeCount
+  /** Probes have been sent, and nothing has been heard since. */
+  get isSilent(): boolean {
+    return this.#isSilent
   }
 
   /** Packets that are under way or wait for the mesh. */
@@ -181,6 +194,7 @@ export class LossRecovery {
     if (nowMs < this.#probeDeadlineMs()) return []
     const due = this.#ranks.map((_, rank) => this.#rankProbeDeadlineMs(rank) <= nowMs)
     this.#probeCount += 1
+    this.#isSilent = true
     return this.#oldest((rank) => due[rank]!, nowMs)
   }
 
@@ -206,11 +220,18 @@ export class LossRecovery {
     return lost
   }
 
+  /** An authentic packet came in, whatever it says: patience that long silence asked for is over. */
+  heard(): void {
+    this.#isSilent = false
+    this.#probeCount = Math.min(this.#probeCount, heardDoublings)
+  }
+
   #measure(packet: SentPacket, delayMs: number, nowMs: number): Findings['measured'] {
-    if (!this.isOfThisPath(packet)) return undefined
+    const elapsedMs = nowMs - packet.sentAtMs!
+    if (!this.isOfThisPath(packet) || elapsedMs > rttMsMax) return undefined
     const flow = this.#flows[flowOf(packet.rank)]!
     const boundedDelayMs = Math.min(delayMs, acknowledgementDelayMsMax)
-    const roundTripMs = flow.roundTrip.sample(nowMs - packet.sentAtMs!, boundedDelayMs)
+    const roundTripMs = flow.roundTrip.sample(elapsedMs, boundedDelayMs)
     flow.measuredAtMs = Math.min(flow.measuredAtMs, nowMs)
     return { packet, roundTripMs }
   }

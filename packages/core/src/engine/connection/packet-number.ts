@@ -3,7 +3,7 @@
  * section 17.1 and appendix A; rules CN8 and CN9).
  */
 
-/** A connection ends before its counter leaves the exact integers of JavaScript. */
+/** A connection gets new numbers before its counter leaves the exact integers of JavaScript. */
 export const packetNumberMax = 2 ** 48
 
 /**

@@ -1,10 +1,12 @@
 /**
- * Protected packets: sealed under numbers that are used once, opened once (rules CN7 to CN10).
+ * Protected packets: sealed under numbers that are used once, opened once (rules CN7 to CN10, CN37 to
+ * CN40).
  */
 
 import { assert } from '../assert.ts'
 import { tagBytes } from '../noise/cipher-state.ts'
 import type { TransportKeys } from '../noise/handshake-state.ts'
+import { keyLimits, ReceiveKeys, SendKeys, type KeyLimits } from './key-phases.ts'
 import { expandPacketNumber, packetNumberBytes, packetNumberMax } from './packet-number.ts'
 import {
   encodeProtectedHeader,
@@ -24,20 +26,40 @@ export interface SealedPacket {
   readonly bytes: number
 }
 
-/** The keys of one connection. The number is the nonce of the AEAD, the header its additional data. */
+/** The keys of one handshake. The number is the nonce of the AEAD, the header its additional data. */
 export class PacketProtection {
-  readonly #keys: TransportKeys
+  readonly #send: SendKeys
+  readonly #receive: ReceiveKeys
   readonly #remoteId: ConnectionId
+  readonly #limits: KeyLimits
   #nextNumber = 0
+  #forgeryCount = 0
 
-  constructor(keys: TransportKeys, remoteId: ConnectionId) {
-    this.#keys = keys
+  constructor(keys: TransportKeys, remoteId: ConnectionId, limits: KeyLimits = keyLimits) {
+    this.#send = new SendKeys(keys.send, limits)
+    this.#receive = new ReceiveKeys(keys.receive)
     this.#remoteId = remoteId
+    this.#limits = limits
   }
 
   /** All numbers below have been used. */
   get nextNumber(): number {
     return this.#nextNumber
+  }
+
+  /** These keys should not be used any more: the connection is to be resumed. */
+  get isUsedUp(): boolean {
+    return this.#nextNumber >= this.#limits.numbers || this.#forgeryCount >= this.#limits.forgeries
+  }
+
+  /** When `handleDeadline` has to be called; `Infinity` for never. */
+  get deadlineMs(): number {
+    return this.#receive.deadlineMs
+  }
+
+  /** Erases keys whose time is over. */
+  handleDeadline(nowMs: number): void {
+    this.#receive.handleDeadline(nowMs)
   }
 
   /** A packet of the frames, under the next number; the frames are only read. */
@@ -46,8 +68,9 @@ export class PacketProtection {
     assert(number < packetNumberMax, 'packet numbers are used up')
     this.#nextNumber += 1
     const numberBytes = packetNumberBytes(number, largestAcknowledged)
-    const header = encodeProtectedHeader(this.#remoteId, number, numberBytes)
-    const sealed = this.#keys.send.sealAt(number, header, frames)
+    const { cipher, phase } = this.#send.take(number, frames.length, largestAcknowledged)
+    const header = encodeProtectedHeader(this.#remoteId, number, numberBytes, phase)
+    const sealed = cipher.sealAt(number, header, frames)
     return { number, parts: [header, ...sealed], bytes: header.length + frames.length + tagBytes }
   }
 
@@ -57,7 +80,14 @@ export class PacketProtection {
   }
 
   /** The frames of a packet of that number; `undefined` when it is not authentic. */
-  open(packet: Packet & { type: 'protected' }, number: number): Uint8Array | undefined {
-    return this.#keys.receive.openAt(number, packet.header, packet.ciphertext)
+  open(
+    packet: Packet & { type: 'protected' },
+    number: number,
+    nowMs: number,
+  ): Uint8Array | undefined {
+    const { phase, header, ciphertext } = packet
+    const frames = this.#receive.open(phase, number, header, ciphertext, nowMs)
+    if (frames === undefined) this.#forgeryCount += 1
+    return frames
   }
 }

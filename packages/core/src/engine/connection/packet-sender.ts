@@ -7,7 +7,7 @@ import { priorities } from '../link/link-port.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import type { Delivery } from './delivery.ts'
 import type { PacketBuilder } from './packet-builder.ts'
-import { Parking } from './parking.ts'
+import { tellResumed } from './parking.ts'
 import { flowOf, flows, type Flow, type SentPacket } from './sent-packet.ts'
 import { SendTurns } from './send-turns.ts'
 
@@ -21,7 +21,7 @@ const packetBytesMin = 256
 
 type PacketSenderParts = Pick<
   ConnectionParts,
-  'context' | 'peer' | 'packets' | 'outputs' | 'streams' | 'received' | 'recovery'
+  'context' | 'peer' | 'packets' | 'outputs' | 'streams' | 'parking' | 'received' | 'recovery'
 >
 
 /** A packet that the mesh did not take yet. Its number is used up: it must go as it is. */
@@ -42,7 +42,6 @@ export class PacketSender {
   readonly #builder: PacketBuilder
   readonly #delivery: Delivery
   readonly #turns = new SendTurns(rankCount)
-  readonly #parking = new Parking()
   /** Largest packet of the path; 0 before the first is sent. */
   #pathBytes = 0
   readonly #held: (HeldPacket | undefined)[] = priorities.map(() => undefined)
@@ -64,12 +63,7 @@ export class PacketSender {
 
   /** There is no route: nothing is sent. */
   get isParked(): boolean {
-    return this.#parking.isParked
-  }
-
-  /** When the connection without a route expires; `Infinity` with one. */
-  get parkDeadlineMs(): number {
-    return this.#parking.deadlineMs
+    return this.#parts.parking.isParked
   }
 
   /** When an acknowledgement has to leave; `Infinity` while the mesh has no room for any. */
@@ -115,21 +109,20 @@ export class PacketSender {
     this.flush(nowMs)
   }
 
-  /** No route: keeps everything, sends nothing, for at most `parkMsMax`. */
+  /** No route: keeps everything and sends nothing. */
   park(nowMs: number): void {
     if (this.isParked) return
-    const { context, peer } = this.#parts
-    this.#parking.begin(nowMs)
+    const { context, peer, parking } = this.#parts
+    parking.begin(nowMs)
     this.#blockedRank = rankCount
+    context.recorder.connection.parks.add()
     context.recorder.connection.parked.record(peer)
   }
 
   /** A route again: goes on where it stopped. */
   resume(nowMs: number): void {
-    const parkedMs = this.#parking.end(nowMs)
-    if (parkedMs === undefined) return
-    const { context, peer } = this.#parts
-    context.recorder.connection.resumed.record(peer, parkedMs)
+    if (!this.isParked) return
+    tellResumed(this.#parts, this.#parts.parking.end(nowMs))
     this.restart(true, nowMs)
   }
 

@@ -6,25 +6,31 @@
 import { unreachable } from '../assert.ts'
 import { ByteReader } from '../bytes/reader.ts'
 import { ByteWriter } from '../bytes/writer.ts'
+import type { KeyPhase } from './key-phases.ts'
 
 /** Version of the connection protocol. */
 export const protocolVersion = 1
 
-/** First byte of each kind of packet; protected packets use four values. */
+/** First byte of each kind of packet; protected packets use eight values. */
 export const packetTypes = {
   handshakeOpen: 0x01,
   handshakeAnswer: 0x02,
   handshakeFinish: 0x03,
   refusal: 0x04,
   unknownConnection: 0x05,
+  resumptionOpen: 0x06,
+  resumptionAnswer: 0x07,
   protected: 0x40,
 } as const
 
 /** A connection id: 4 random bytes, chosen by the end that receives packets with it. */
 export type ConnectionId = number
 
-/** Why the opening of a handshake was turned down. */
-export const refusalReasons = ['version', 'secret'] as const
+/** Bytes of the name of a ticket. */
+export const ticketIdBytes = 16
+
+/** Why the opening of a handshake or resumption was turned down. */
+export const refusalReasons = ['version', 'secret', 'ticket'] as const
 export type RefusalReason = (typeof refusalReasons)[number]
 
 export type Packet =
@@ -59,9 +65,25 @@ export type Packet =
       readonly connection: ConnectionId
     }
   | {
+      readonly type: 'resumption-open'
+      readonly version: number
+      /** Of the initiator. */
+      readonly connection: ConnectionId
+      /** Names the ticket; `ticketIdBytes` long. */
+      readonly ticket: Uint8Array
+      readonly message: Uint8Array
+    }
+  | {
+      readonly type: 'resumption-answer'
+      /** Of the initiator. */
+      readonly connection: ConnectionId
+      readonly message: Uint8Array
+    }
+  | {
       readonly type: 'protected'
       /** Of the receiver. */
       readonly connection: ConnectionId
+      readonly phase: KeyPhase
       readonly numberBytes: number
       readonly truncatedNumber: number
       /** All before the ciphertext: additional data of the AEAD. */
@@ -70,6 +92,9 @@ export type Packet =
     }
 
 const connectionIdBytes = 4
+
+/** Bit of a protected packet's first byte that tells the phase of its key. */
+const phaseShift = 2
 
 /** Bytes before the ciphertext of a protected packet. */
 export function protectedHeaderBytes(numberBytes: number): number {
@@ -94,6 +119,12 @@ export function encodePacket(packet: Exclude<Packet, { type: 'protected' }>): Ui
       return writer.u8(refusalReasons.indexOf(packet.reason)).finish()
     case 'unknown-connection':
       return writer.u8(packetTypes.unknownConnection).u32(packet.connection).finish()
+    case 'resumption-open':
+      writer.u8(packetTypes.resumptionOpen).u8(packet.version).u32(packet.connection)
+      return writer.raw(packet.ticket).raw(packet.message).finish()
+    case 'resumption-answer':
+      writer.u8(packetTypes.resumptionAnswer).u32(packet.connection)
+      return writer.raw(packet.message).finish()
     default:
       return unreachable(packet)
   }
@@ -104,10 +135,11 @@ export function encodeProtectedHeader(
   connection: ConnectionId,
   packetNumber: number,
   numberBytes: number,
+  phase: KeyPhase,
 ): Uint8Array {
   const header = new Uint8Array(protectedHeaderBytes(numberBytes))
   const view = new DataView(header.buffer)
-  header[0] = packetTypes.protected | (numberBytes - 1)
+  header[0] = packetTypes.protected | (phase << phaseShift) | (numberBytes - 1)
   view.setUint32(1, connection)
   let rest = packetNumber
   for (let index = header.length - 1; index > connectionIdBytes; index -= 1) {
@@ -143,9 +175,18 @@ function decodeFields(reader: ByteReader, bytes: Uint8Array): Packet | undefined
     }
     case packetTypes.unknownConnection:
       return { type: 'unknown-connection', connection: reader.u32() }
+    case packetTypes.resumptionOpen: {
+      const version = reader.u8()
+      const connection = reader.u32()
+      const ticket = reader.raw(ticketIdBytes)
+      return { type: 'resumption-open', version, connection, ticket, message: reader.rest() }
+    }
+    case packetTypes.resumptionAnswer:
+      return { type: 'resumption-answer', connection: reader.u32(), message: reader.rest() }
     default: {
-      if ((type & 0xfc) !== packetTypes.protected) return undefined
+      if ((type & 0xf8) !== packetTypes.protected) return undefined
       const numberBytes = (type & 0x03) + 1
+      const phase = ((type >>> phaseShift) & 1) as KeyPhase
       const connection = reader.u32()
       let truncatedNumber = 0
       for (let index = 0; index < numberBytes; index += 1) {
@@ -153,7 +194,8 @@ function decodeFields(reader: ByteReader, bytes: Uint8Array): Packet | undefined
       }
       const header = bytes.subarray(0, protectedHeaderBytes(numberBytes))
       const ciphertext = reader.rest()
-      return { type: 'protected', connection, numberBytes, truncatedNumber, header, ciphertext }
+      const fields = { numberBytes, truncatedNumber, header, ciphertext }
+      return { type: 'protected', connection, phase, ...fields }
     }
   }
 }

@@ -1,9 +1,17 @@
-/** A connection without a route: it keeps its state and sends nothing, for a bounded time. */
+/**
+ * A connection without a route: for a while it keeps everything and sends nothing, then it rests
+ * without keys, then it is given up (rules CN22, CN28 and CN45).
+ */
 
-/** How long a connection keeps its state without a route. */
+import type { ConnectionParts } from './connection-parts.ts'
+
+/** How long a connection keeps its keys without a route: longer than a lift ride or a dead zone. */
 export const parkMsMax = 10 * 60 * 1000
 
-/** Whether a connection is parked, and since when. */
+/** How long its streams are kept in all: a day's absence. Then it is given up. */
+export const restMsMax = 24 * 60 * 60 * 1000
+
+/** Whether a connection is away from its other end, and since when. */
 export class Parking {
   #sinceMs: number | undefined
 
@@ -11,20 +19,36 @@ export class Parking {
     return this.#sinceMs !== undefined
   }
 
-  /** When the connection expires; `Infinity` while there is a route. */
-  get deadlineMs(): number {
-    return this.#sinceMs === undefined ? Number.POSITIVE_INFINITY : this.#sinceMs + parkMsMax
+  /** When the connection gives up its keys; `Infinity` while there is a route. */
+  get parkDeadlineMs(): number {
+    return (this.#sinceMs ?? Number.POSITIVE_INFINITY) + parkMsMax
   }
 
-  /** The route is gone. */
+  /** When it is given up; `Infinity` while there is a route. */
+  get restDeadlineMs(): number {
+    return (this.#sinceMs ?? Number.POSITIVE_INFINITY) + restMsMax
+  }
+
+  /** The route or the keys are gone. An absence that has begun goes on. */
   begin(nowMs: number): void {
-    this.#sinceMs = nowMs
+    this.#sinceMs ??= nowMs
   }
 
-  /** There is a route again; how long there was none, or `undefined` when it was never gone. */
-  end(nowMs: number): number | undefined {
-    const sinceMs = this.#sinceMs
+  /** The connection goes on; how long it was away, 0 when that was not noticed. */
+  end(nowMs: number): number {
+    const awayMs = this.#sinceMs === undefined ? 0 : nowMs - this.#sinceMs
     this.#sinceMs = undefined
-    return sinceMs === undefined ? undefined : nowMs - sinceMs
+    return awayMs
   }
+}
+
+/** Tells that a connection goes on after that time. */
+export function tellResumed(
+  { context, peer, outputs }: Pick<ConnectionParts, 'context' | 'peer' | 'outputs'>,
+  awayMs: number,
+): void {
+  const { connection } = context.recorder
+  connection.resumes.add()
+  connection.resumed.record(peer, awayMs)
+  outputs.push({ type: 'resumed', peer, awayMs })
 }

@@ -2,6 +2,7 @@
 
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Priority } from '../link/link-port.ts'
+import type { PeerEntry } from './peer-entry.ts'
 import type { PeerTable } from './peer-table.ts'
 import type { StreamDirectory, StreamPlace } from './stream-directory.ts'
 import type { StreamHandle, StreamPort, StreamRefusal, StreamWriteResult } from './stream-port.ts'
@@ -10,10 +11,17 @@ import type { StreamHandle, StreamPort, StreamRefusal, StreamWriteResult } from 
 export class StreamCalls implements StreamPort {
   readonly #peers: PeerTable
   readonly #directory: StreamDirectory
+  readonly #settle: (entry: PeerEntry, nowMs: number) => void
 
-  constructor(peers: PeerTable, directory: StreamDirectory) {
+  /** `settle` is called after anything that may have changed what is due. */
+  constructor(
+    peers: PeerTable,
+    directory: StreamDirectory,
+    settle: (entry: PeerEntry, nowMs: number) => void,
+  ) {
     this.#peers = peers
     this.#directory = directory
+    this.#settle = settle
   }
 
   openStream(
@@ -22,8 +30,11 @@ export class StreamCalls implements StreamPort {
     priority: Priority,
     nowMs: number,
   ): StreamHandle | StreamRefusal {
-    const connection = this.#peers.get(peer)?.connection
-    return connection?.openStream({ protocol, priority }, nowMs) ?? 'no-connection'
+    const entry = this.#peers.get(peer)
+    if (entry?.connection === undefined) return 'no-connection'
+    const opened = entry.connection.openStream({ protocol, priority }, nowMs)
+    this.#settle(entry, nowMs)
+    return opened
   }
 
   writeStream(stream: StreamHandle, bytes: Uint8Array, nowMs: number): StreamWriteResult {
@@ -58,6 +69,9 @@ export class StreamCalls implements StreamPort {
   }
 
   #flush({ peer }: StreamPlace, nowMs: number): void {
-    this.#peers.get(peer)?.connection?.streamsChanged(nowMs)
+    const entry = this.#peers.get(peer)
+    if (entry === undefined) return
+    entry.connection?.streamsChanged(nowMs)
+    this.#settle(entry, nowMs)
   }
 }

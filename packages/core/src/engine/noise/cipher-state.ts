@@ -58,6 +58,13 @@ export class CipherState {
     return this.#cryptography.open(this.#key, this.#nonceBytes, additional, ciphertext)
   }
 
+  /** A state of the same key and nonce. Only one of both may seal. */
+  copy(): CipherState {
+    const copy = new CipherState(this.#key, this.#cryptography)
+    copy.#nonce = this.#nonce
+    return copy
+  }
+
   /**
    * Rekey (sections 4.2 and 11.3): a state of the key that follows, from which this one's cannot be
    * found. Nonces go on from 0 for `seal` and `open`. This state is not changed.

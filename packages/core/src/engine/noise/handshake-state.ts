@@ -42,9 +42,9 @@ export interface HandshakeOptions {
 /**
  * Why a handshake failed. `truncated`: a message ends before its fields do. `too-long`: beyond
  * 65,535 bytes. `undecipherable`: a tag does not fit (another key, psk or prologue, or tampering).
- * `bad-key`: the other end's public key gives no shared secret.
+ * `bad-key`: the other end's public key gives no shared secret. `refused`: the payload was not accepted.
  */
-export type HandshakeFailure = 'truncated' | 'too-long' | 'undecipherable' | 'bad-key'
+export type HandshakeFailure = 'truncated' | 'too-long' | 'undecipherable' | 'bad-key' | 'refused'
 
 export type HandshakeStep =
   | { readonly type: 'done'; readonly bytes: Uint8Array }
@@ -66,7 +66,7 @@ export class HandshakeState {
   readonly #pattern: HandshakePattern
   readonly #role: HandshakeRole
   readonly #cryptography: Cryptography
-  readonly #symmetric: SymmetricState
+  #symmetric: SymmetricState
   readonly #staticKeys: KeyPair | undefined
   readonly #ephemeralKeys: KeyPair
   readonly #psks: readonly Uint8Array[]
@@ -88,7 +88,7 @@ export class HandshakeState {
     }
     this.#remoteStaticKey = options.remoteStaticKey
     this.#psks = options.psks ?? []
-    this.#symmetric = new SymmetricState(
+    this.#symmetric = SymmetricState.of(
       `Noise_${pattern.name}_25519_ChaChaPoly_SHA256`,
       cryptography,
     )
@@ -163,6 +163,25 @@ export class HandshakeState {
     if (!payload) return this.#fail('undecipherable')
     this.#messageIndex += 1
     return { type: 'done', bytes: payload }
+  }
+
+  /**
+   * As `readMessage`, but a message that cannot be read, or whose payload is not accepted, changes
+   * nothing: anybody can send one, and the right one may still come.
+   */
+  tryMessage(message: Uint8Array, isAccepted: (payload: Uint8Array) => boolean): HandshakeStep {
+    const symmetric = this.#symmetric.copy()
+    const [staticKey, ephemeralKey] = [this.#remoteStaticKey, this.#remoteEphemeralKey]
+    const [messageIndex, pskIndex] = [this.#messageIndex, this.#pskIndex]
+    const step = this.readMessage(message)
+    if (step.type === 'done' && isAccepted(step.bytes)) return step
+    this.#symmetric = symmetric
+    this.#remoteStaticKey = staticKey
+    this.#remoteEphemeralKey = ephemeralKey
+    this.#messageIndex = messageIndex
+    this.#pskIndex = pskIndex
+    this.#failure = undefined
+    return step.type === 'done' ? { type: 'failed', reason: 'refused' } : step
   }
 
   /** The transport keys. Only when the handshake is complete. */

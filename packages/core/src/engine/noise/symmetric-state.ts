@@ -21,16 +21,27 @@ export class SymmetricState {
   #hash: Uint8Array
   #cipher: CipherState | undefined
 
-  constructor(protocolName: string, cryptography: Cryptography) {
-    this.#cryptography = cryptography
+  /** The state at the beginning of a handshake. */
+  static of(protocolName: string, cryptography: Cryptography): SymmetricState {
     const name = encodeUtf8(protocolName)
-    if (name.length <= hashBytes) {
-      this.#hash = new Uint8Array(hashBytes)
-      this.#hash.set(name)
-    } else {
-      this.#hash = cryptography.sha256(name)
-    }
-    this.#chainingKey = this.#hash
+    if (name.length > hashBytes) return new SymmetricState(cryptography.sha256(name), cryptography)
+    const hash = new Uint8Array(hashBytes)
+    hash.set(name)
+    return new SymmetricState(hash, cryptography)
+  }
+
+  private constructor(hash: Uint8Array, cryptography: Cryptography) {
+    this.#cryptography = cryptography
+    this.#hash = hash
+    this.#chainingKey = hash
+  }
+
+  /** The same state, apart. Only one of both may seal. */
+  copy(): SymmetricState {
+    const copy = new SymmetricState(this.#hash, this.#cryptography)
+    copy.#chainingKey = this.#chainingKey
+    copy.#cipher = this.#cipher?.copy()
+    return copy
   }
 
   /** The handshake hash: a name for this very session that both ends share. */

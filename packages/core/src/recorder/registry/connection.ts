@@ -34,9 +34,19 @@ export const connectionInstruments = {
   violations: counter('violations', 'Rules broken by an authentic peer; each ended its connection'),
   handshakesRefused: counter('handshakes', 'Handshakes turned down or failed'),
   handshakesDropped: counter('handshakes', 'Handshake openings dropped: too many at once'),
+  parks: counter('connections', 'Connections that lost their route'),
+  rests: counter('connections', 'Connections that gave up their keys and kept their streams'),
+  resumes: counter('connections', 'Connections that went on after an absence, or with other keys'),
+  ticketsUsed: counter('tickets', 'Tickets that resumed a connection'),
+  ticketsRefused: counter('tickets', 'Tickets that the other end did not know any more'),
+  ticketsReplayed: counter('tickets', 'Openings of resumptions dropped: used before, or forged'),
+  ticketsExpired: counter('tickets', 'Resting connections given up: away for too long, or no room'),
+  offendersDropped: counter('handshakes', 'Openings dropped: the peer broke a rule a moment ago'),
   messagesRefused: counter('messages', 'Messages answered with full: 1 MiB unsent on the stream'),
   roundTripMs: histogram('ms', 'Smoothed round-trip time at each acknowledgement'),
   handshakeMs: histogram('ms', 'From opening a handshake to being connected, as its initiator'),
+  resumptionMs: histogram('ms', 'From opening a resumption to having keys, as its initiator'),
+  resumptionStarted: event('debug', 'A resumption was opened by this end', [['peer', 'id']]),
   handshakeStarted: event('debug', 'A handshake was opened by this end', [['peer', 'id']]),
   handshakeFailed: event('warn', 'A handshake came to nothing', [
     ['peer', 'id'],
@@ -52,12 +62,16 @@ export const connectionInstruments = {
     ['reason', 'public'],
     ['code', 'public'],
   ]),
+  rested: event('info', 'Keys are given up: the connection keeps its streams and a ticket', [
+    ['peer', 'id'],
+    ['reason', 'public'],
+  ]),
   parked: event('info', 'No route: the connection keeps its state and sends nothing', [
     ['peer', 'id'],
   ]),
-  resumed: event('info', 'A route again: the connection goes on', [
+  resumed: event('info', 'A route or keys again: the connection goes on', [
     ['peer', 'id'],
-    ['parkedMs', 'public'],
+    ['awayMs', 'public'],
   ]),
   pathChanged: event('debug', 'Another path: congestion state starts anew', [['peer', 'id']]),
   congested: event('debug', 'Packets were lost or marked and a congestion window shrank', [
