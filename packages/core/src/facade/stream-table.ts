@@ -49,7 +49,8 @@ const priorities: readonly StreamPriority[] = ['interactive', 'sync', 'bulk']
 
 /** See the file header. */
 export class StreamTable {
-  readonly #options: StreamTableOptions
+  /** Undefined after the end: a module that was replaced is never collected, nor its mesh. */
+  #options: StreamTableOptions | undefined
   readonly #openings = new Map<OpeningId, Opening>()
   #openingCount = 0
   readonly #streams = new Map<StreamHandle, EngineStream>()
@@ -119,6 +120,7 @@ export class StreamTable {
     for (const stream of this.#streams.values()) stream.fail(error)
     this.#streams.clear()
     this.#acceptors.clear()
+    this.#options = undefined
   }
 
   #report(report: StreamReport): void {
@@ -184,7 +186,7 @@ export class StreamTable {
     if (this.#creditBytes >= creditBytesMax) this.#postCredit()
     else if (!this.#isCreditTaskPosted) {
       this.#isCreditTaskPosted = true
-      this.#options.tasks.post(() => {
+      this.#options?.tasks.post(() => {
         this.#isCreditTaskPosted = false
         this.#postCredit()
       })
@@ -193,21 +195,21 @@ export class StreamTable {
 
   #post(order: StreamOrder): void {
     this.#postCredit()
-    if (!this.#endError) this.#options.port.post(order)
+    this.#options?.port.post(order)
   }
 
   #postCredit(): void {
     if (this.#creditBytes === 0) return
     for (const [stream, bytes] of this.#credit) {
-      if (!this.#endError) this.#options.port.post({ type: 'stream-consumed', stream, bytes })
+      this.#options?.port.post({ type: 'stream-consumed', stream, bytes })
     }
     this.#credit.clear()
     this.#creditBytes = 0
   }
 
   #command(command: { type: 'accept-streams' | 'refuse-streams'; protocol: string }): void {
-    this.#options.commands.call(command).catch((error: unknown) => {
-      if (error instanceof MeshError && !this.#endError) this.#options.problem(error)
+    this.#options?.commands.call(command).catch((error: unknown) => {
+      if (error instanceof MeshError) this.#options?.problem(error)
     })
   }
 }
