@@ -125,6 +125,37 @@ describe('[LK20] losses', () => {
     }
   })
 
+  test('a message that is acknowledged beside the one that is named shows too what was overtaken', () => {
+    const from = sender()
+    from.send(5)
+    from.wait(80)
+    const ranges = [
+      { start: 4, end: 5 },
+      { start: 1, end: 2 },
+    ]
+    expect(from.acknowledge(0, [1, 0], ranges)).toMatchObject({ messages: 2, longestBytes: 103 })
+    from.wait(30)
+    expect(from.lost).toEqual([0, 2, 3])
+  })
+
+  test('one that was repeated shows nothing where it is not named', () => {
+    const from = sender()
+    from.send(2)
+    from.wait(10_000)
+    expect([from.repeat(), from.repeat()]).toEqual([1, 0])
+    from.wait(10)
+    from.send(1)
+    from.wait(50)
+    expect(from.acknowledge(0, [2, 0], [{ start: 1, end: 3 }])).toMatchObject({
+      messages: 2,
+      rttMs: 50,
+      inVain: 0,
+    })
+    // The first one was repeated before the third was sent: it is lost in time.
+    from.wait(1000)
+    expect(from.lost).toEqual([0])
+  })
+
   test('a channel that reorders is soon given the time it takes, a round trip at most', () => {
     const from = sender()
     let inVain = 0
