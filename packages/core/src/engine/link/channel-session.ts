@@ -308,6 +308,10 @@ export class ChannelSession {
     if (outcome === 'ignored') link.hellosIgnored.add()
     if (outcome !== 'measured') return
     link.rttMs.observe(this.rttMs ?? 0)
+    const { bandwidthBytesPerSecond, lossRatio } = this.path
+    if (bandwidthBytesPerSecond !== undefined)
+      link.bandwidth.observe(bandwidthBytesPerSecond / 1000)
+    if (lossRatio !== undefined) link.loss.observe(lossRatio * 1000)
     this.#events.push({ type: 'measured' })
   }
 

@@ -121,6 +121,8 @@ describe('[LK28] what a link says of its channel', () => {
     }
     network.run(2000)
     expect(a.neighbourhood.links()[0]!.bandwidthBytesPerSecond! / 100_000).toBeCloseTo(1, 1)
+    network.run(5000)
+    expect(a.flight.snapshot().histograms['link.bandwidth']!.count).toBeGreaterThan(0)
   })
 
   test('is the share of hellos that are lost on a channel that says it is reliable', () => {

@@ -51,6 +51,11 @@ export const linkInstruments = {
   handshakesFailed: counter('handshakes', 'Handshakes refused, by either side, or timed out.'),
   handshakeMs: histogram('ms', 'From channel to proven neighbour.'),
   rttMs: histogram('ms', 'Round-trip times measured by hellos.'),
+  bandwidth: histogram(
+    'kB/s',
+    'What channels carry, where that is known, at each round trip by hellos.',
+  ),
+  loss: histogram('permille', 'Messages or hellos lost, where that is known, at the same times.'),
   links: gauge('peers', 'Neighbours linked.'),
   linkUp: event('info', 'A neighbour is linked.', [
     ['peer', 'id'],
