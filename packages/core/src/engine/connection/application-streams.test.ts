@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from 'vitest'
 
+import { ByteWriter } from '../bytes/writer.ts'
 import type { Priority } from '../link/link-port.ts'
 import { connectionWindowBytesMax } from './connection-credit.ts'
+import { decodeFrames } from './frame.ts'
 import { streamWindowBytes, streamWindowBytesMax } from './receive-stream.ts'
 import { toldChunksMax } from './stream-backlog.ts'
 import { streamsOpenMax } from './stream-ids.ts'
@@ -459,6 +461,31 @@ describe('the end of the connection', () => {
     ])
     expect(low.directory.size).toBe(0)
     expect(low.streams.write(8, new Uint8Array(1))).toBe('closed')
+  })
+
+  test('[ST19][ST23] all that was said of streams and matters still is due again', () => {
+    const network = new VirtualNetwork()
+    const { low } = network
+    for (let count = 0; count < 4; count += 1) open(low)
+    network.run()
+    low.streams.reset(6, 9)
+    low.streams.stop(8, 8)
+    // What goes out now, nobody will hear of.
+    low.connection.streamsChanged(network.nowMs)
+    low.streams.everythingInFlightIsLost()
+    const writer = new ByteWriter()
+    low.streams.writeNotices({ room: 1000, writer, frames: [] }, 10, network.nowMs)
+    const limits = decodeFrames(writer.view())!.map((frame) => ({ ...frame, limit: undefined }))
+    expect(limits).toEqual([
+      { type: 'connection-credit', limit: undefined },
+      { type: 'stream-allowance', limit: undefined },
+      ...[0, 1, 2, 3, 4, 6, 10].map((stream) => {
+        return { type: 'stream-credit', stream, limit: undefined }
+      }),
+      { type: 'reset-stream', stream: 6, code: 9, finalSize: 6, limit: undefined },
+      { type: 'stop-sending', stream: 8, code: 8, limit: undefined },
+    ])
+    expect(low.streams.noticesDue).toBe(false)
   })
 
   test('[ST23] is not told of streams that this end has just given up', () => {
