@@ -19,7 +19,8 @@ interface NoiseVector {
   readonly resp_psks?: readonly string[]
   readonly resp_static?: string
   readonly resp_ephemeral?: string
-  readonly handshake_hash: string
+  /** Not every implementation publishes it. */
+  readonly handshake_hash?: string
   readonly messages: readonly { readonly payload: string; readonly ciphertext: string }[]
 }
 
@@ -89,20 +90,22 @@ function play(vector: NoiseVector): void {
     expect(encodeHex(sealed)).toBe(ciphertext)
     expect(encodeHex(receiver.open(empty, sealed)!)).toBe(payload)
   }
-  expect(encodeHex(initiator.handshakeHash)).toBe(vector.handshake_hash)
-  expect(encodeHex(responder.handshakeHash)).toBe(vector.handshake_hash)
+  const hash = encodeHex(initiator.handshakeHash)
+  expect(encodeHex(responder.handshakeHash)).toBe(hash)
+  expect(hash).toBe(vector.handshake_hash ?? hash)
 }
 
 describe('[HS1] Noise handshakes give the published bytes', () => {
-  test.each(vectorsOf(kept).map((vector) => [vector.protocol_name, vector] as const))(
-    '%s',
-    (_name, vector) => play(vector),
+  test.each(vectorsOf(kept).map((vector, index) => [vector.protocol_name, index, vector] as const))(
+    '%s, vector %i',
+    (_name, _index, vector) => play(vector),
   )
 
-  test('every pattern in use has a vector', () => {
-    const names = vectorsOf(kept).map((vector) => vector.protocol_name)
+  test('every pattern in use has vectors of others: with and without prologue and payloads', () => {
+    const others = vectorsOf(kept).filter(({ handshake_hash: hash }) => hash === undefined)
     for (const pattern of Object.values(handshakePatterns)) {
-      expect(names).toContain(`Noise_${pattern.name}_25519_ChaChaPoly_SHA256`)
+      const name = `Noise_${pattern.name}_25519_ChaChaPoly_SHA256`
+      expect(others.filter(({ protocol_name: other }) => other === name)).toHaveLength(4)
     }
   })
 
