@@ -15,7 +15,14 @@ import {
   fuzzChannels,
   fuzzedDecoders,
   fuzzMember,
+  type FuzzedDecoder,
 } from '../packages/core/src/testing/fuzz/index.ts'
+import {
+  encodeHeader,
+  farewell,
+  TcpFrameReader,
+} from '../packages/transport-node/src/tcp-framing.ts'
+import { decodeSignal } from '../packages/transport-webrtc/src/signal.ts'
 
 const { values } = parseArgs({
   options: {
@@ -53,7 +60,7 @@ function fuzzDecoders(): number {
   const vectors = readdirSync(vectorsFolder).map((file): unknown =>
     JSON.parse(readFileSync(join(vectorsFolder, file), 'utf8')),
   )
-  const decoders = fuzzedDecoders(nodeCryptography)
+  const decoders = [...fuzzedDecoders(nodeCryptography), ...transportDecoders()]
   const share = Math.ceil(inputs / decoders.length)
   let count = 0
   for (const decoder of decoders) {
@@ -73,6 +80,29 @@ function fuzzDecoders(): number {
     if (grownBytes > growthBytesMax) tell(`${decoder.name} keeps ${grownBytes} bytes`, '--runs 0')
   }
   return count
+}
+
+/** What transports decode before an engine sees it. */
+function transportDecoders(): FuzzedDecoder[] {
+  const end = Buffer.from('{"session":"0123456789abcdef","type":"end"}')
+  const offer = Buffer.from('{"session":"0123456789abcdef","type":"offer","sdp":"v=0"}')
+  const candidate = Buffer.from(
+    '{"session":"0123456789abcdef","type":"candidate","candidate":{"candidate":"c","sdpMid":"0"}}',
+  )
+  return [
+    { name: 'tcp stream', decode: readTcp, examples: [Buffer.concat([encodeHeader(1), farewell])] },
+    { name: 'webrtc signal', decode: decodeSignal, examples: [end, offer, candidate] },
+  ]
+}
+
+/** What a stream holds that comes in two pieces; undefined for one that breaks the rules. */
+function readTcp(stream: Uint8Array): readonly unknown[] | undefined {
+  const reader = new TcpFrameReader()
+  const half = stream.length >> 1
+  const frames = [stream.subarray(0, half), stream.subarray(half)].flatMap((piece) => [
+    ...reader.read(piece),
+  ])
+  return frames.some(({ type }) => type === 'broken') ? undefined : frames
 }
 
 function fuzzEngines(): number {

@@ -1,4 +1,4 @@
-/** Everything that turns bytes of another peer into values, in one list for the fuzzer. */
+/** What turns bytes of another peer into values in an engine, in one list for the fuzzer. */
 
 import * as Y from 'yjs'
 
@@ -8,9 +8,16 @@ import { decodeUtf8, encodeUtf8 } from '../../engine/bytes/utf8.ts'
 import { ByteWriter } from '../../engine/bytes/writer.ts'
 import { decodeFrames, encodeFrame } from '../../engine/connection/frame.ts'
 import {
+  decodeHandshakePayload,
+  encodeHandshakePayload,
+} from '../../engine/connection/handshake-payload.ts'
+import { MessageAssembler } from '../../engine/connection/message-assembler.ts'
+import {
   decodePacket as decodeConnectionPacket,
   encodePacket as encodeConnectionPacket,
 } from '../../engine/connection/packet.ts'
+import { encodeStreamHeader, StreamHeaderReader } from '../../engine/connection/stream-header.ts'
+import type { StreamHeader } from '../../engine/connection/stream-header.ts'
 import type { Cryptography } from '../../engine/crypto/cryptography.ts'
 import type { PeerId } from '../../engine/identity/peer-id.ts'
 import { decodeBundleFrame, encodeBundleFrame } from '../../engine/link/bundle-frame.ts'
@@ -18,11 +25,29 @@ import type { BundleFrame } from '../../engine/link/bundle-frame.ts'
 import { decodeCloseReason } from '../../engine/link/close-reason.ts'
 import { frameBodyBytesMax } from '../../engine/link/frame-cipher.ts'
 import { FrameReassembler } from '../../engine/link/frame-reassembler.ts'
-import { decodeOffer } from '../../engine/link/handshake-message.ts'
+import {
+  decodeOffer,
+  encodeReturn,
+  readClaim,
+  readProof,
+} from '../../engine/link/handshake-message.ts'
+import type { Proof } from '../../engine/link/handshake-message.ts'
 import { decodeHello, encodeHello } from '../../engine/link/hello.ts'
+import type { ReturnClaim } from '../../engine/link/known-peers.ts'
+import {
+  decodeSequencedMessage,
+  encodeSequencedMessage,
+} from '../../engine/link/sequence-header.ts'
+import type { SequencedMessage } from '../../engine/link/sequence-header.ts'
+import {
+  decodeProbeAnswer,
+  decodeSizeProbe,
+  encodeProbeAnswer,
+  encodeSizeProbe,
+} from '../../engine/link/size-probe.ts'
 import { decodePacket, encodePacket } from '../../engine/mesh/packet.ts'
 import { decodePresenceFrame, encodePresenceFrame } from '../../engine/mesh/presence-outbox.ts'
-import { decodePresenceRecord } from '../../engine/mesh/presence-record.ts'
+import { decodePresenceRecord, peekPresenceRecord } from '../../engine/mesh/presence-record.ts'
 import { decodeRouteFrame, encodeRouteFrame } from '../../engine/mesh/route-frame.ts'
 import { decodeSignal, encodeSignal } from '../../engine/signalling/signalling.ts'
 import { decodeAwareness, encodeAwareness } from '../../engine/sync/awareness-codec.ts'
@@ -53,19 +78,27 @@ function decoder<Value>(
   return { name, decode, encode: encode && ((value) => encode(value as Value)) }
 }
 
-/** All decoders of bytes from other peers. */
+/** All decoders of bytes from other peers; `pnpm fuzz` adds those of transports. */
 export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecoder[] {
   return [
     decoder('utf-8', decodeUtf8, encodeUtf8),
     decoder('link message', decodeLinkMessage),
+    decoder('sequenced message', readSequencedMessage, encodeSequencedMessage),
+    decoder('size probe', decodeSizeProbe, (fields) => encodeSizeProbe(fields, probeBytesMin)),
+    decoder('probe answer', decodeProbeAnswer, encodeProbeAnswer),
     decoder('hello', decodeHello, encodeHello),
     decoder('close reason', decodeCloseReason),
     decoder('bundle frame', readBundleFrame, encodeBundleFrame),
     decoder('handshake offer', decodeOffer),
+    {
+      ...decoder('handshake proof', readReturn, ({ proof, claim }) => encodeReturn(proof, claim)),
+      examples: [encodeReturn(exampleProof, { epochMet: 3, count: 1 })],
+    },
     decoder('mesh packet', decodePacket, encodePacket),
     decoder('route frame', decodeRouteFrame, encodeRouteFrame),
     decoder('presence frame', decodePresenceFrame, encodePresenceFrame),
     decoder('presence record', (bytes) => decodePresenceRecord(bytes, cryptography)),
+    decoder('presence record, at a glance', (bytes) => peekPresenceRecord(bytes, cryptography)),
     {
       ...decoder('signal', decodeSignal, ({ transport, signal }) =>
         encodeSignal(transport, signal),
@@ -73,6 +106,15 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
       examples: [encodeSignal('webrtc', Uint8Array.of(1, 2, 3))],
     },
     decoder('connection packet', decodeConnectionPacket, encodeUnprotected),
+    {
+      ...decoder('connection handshake', decodeHandshakePayload, encodeHandshakePayload),
+      examples: [exampleHandshakePayload],
+    },
+    {
+      ...decoder('stream header', readStreamHeader, encodeStreamHeader),
+      examples: [encodeStreamHeader({ protocol: 'menu', priority: 'bulk' })],
+    },
+    { ...decoder('stream messages', readMessages), examples: [Uint8Array.of(2, 7, 7, 0x81, 1, 7)] },
     decoder('connection frames', decodeFrames, (frames) => {
       const writer = new ByteWriter()
       for (const frame of frames) encodeFrame(frame, writer)
@@ -91,6 +133,47 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
     },
     decoder('fields', decodeFields),
   ]
+}
+
+/** Least length of a size probe. */
+const probeBytesMin = 20
+
+const exampleProof: Proof = {
+  publicKey: new Uint8Array(32).fill(1),
+  certificate: new Uint8Array(64).fill(2),
+  epoch: 300,
+}
+
+const exampleHandshakePayload = encodeHandshakePayload({
+  connection: 0xa1a2a3a4,
+  ...exampleProof,
+  credit: { connectionBytes: 524_288, streamBytes: 262_144, streamCount: 128 },
+  name: '0011223344556677',
+})
+
+function readSequencedMessage(bytes: Uint8Array): SequencedMessage | undefined {
+  const message = decodeSequencedMessage(bytes)
+  return typeof message === 'string' ? undefined : message
+}
+
+/** What an initiator that returns seals in its offer. */
+function readReturn(bytes: Uint8Array): { proof: Proof; claim: ReturnClaim } | undefined {
+  const reader = new ByteReader(bytes)
+  const [proof, claim] = [readProof(reader), readClaim(reader)]
+  return proof && claim && { proof, claim }
+}
+
+/** The header at the beginning of a stream, come in two pieces. */
+function readStreamHeader(bytes: Uint8Array): StreamHeader | undefined {
+  const reader = new StreamHeaderReader()
+  for (const piece of [bytes.subarray(0, 1), bytes.subarray(1)]) reader.take(piece)
+  return reader.isComplete && !reader.isMalformed ? reader.decode() : undefined
+}
+
+/** Messages of a well-known stream; the last one may not be complete. */
+function readMessages(bytes: Uint8Array): readonly Uint8Array[] | undefined {
+  const messages: Uint8Array[] = []
+  return new MessageAssembler().push(bytes, messages) ? messages : undefined
 }
 
 function readBundleFrame(bytes: Uint8Array): BundleFrame | undefined {

@@ -176,6 +176,8 @@ export class FuzzNetwork {
   tamper: Tamper = (bytes) => [bytes]
   /** Channels opened from now on carry the frames of links in clear. */
   isClear = false
+  /** Channels opened from now on are said to lose and reorder messages. */
+  isLoose = false
 
   get nowMs(): number {
     return this.#nowMs
@@ -286,12 +288,13 @@ export class FuzzNetwork {
 
   #open(end: PipeEnd, dial?: number): void {
     const { owner, channel } = end
+    const traits = this.isClear ? clearTraits : plainTraits
     owner?.addEnd(end)
     owner?.take({
       type: 'channel-opened',
       channel,
       transport: wireTransport.transport,
-      traits: this.isClear ? clearTraits : plainTraits,
+      traits: this.isLoose ? { ...traits, reliable: false, ordered: false } : traits,
       ...(dial !== undefined && { dial }),
     })
   }

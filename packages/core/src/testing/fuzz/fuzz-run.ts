@@ -171,6 +171,7 @@ export function fuzzChannels(options: FuzzOptions): FuzzResult {
   let edits = 0
   while (fuzz.messages < options.messages && fuzz.isSound) {
     network.isClear = bytes.chance(0.7)
+    network.isLoose = bytes.chance(0.3)
     edits += 1
     const row = { _id: `p-${edits % 50}`, text: bytes.text(200) }
     const operations = [{ type: 'upsert', collection: 'orders', row }] as const

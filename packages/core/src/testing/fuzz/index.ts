@@ -2,4 +2,5 @@
 
 export { DecoderFuzz, examplesOf } from './decoder-fuzz.ts'
 export { fuzzedDecoders } from './decoders.ts'
+export type { FuzzedDecoder } from './decoders.ts'
 export { fuzzChannels, fuzzMember } from './fuzz-run.ts'
