@@ -33,7 +33,7 @@ export const closeReasonCodes = {
   silent: 13,
   /** A bound on channels or handshakes is reached. */
   limit: 14,
-  /** The channel is not reliable and ordered, or takes too small messages. */
+  /** The channel takes no messages that are long enough. */
   'unsupported-channel': 15,
 } as const
 

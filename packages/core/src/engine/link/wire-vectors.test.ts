@@ -66,8 +66,17 @@ interface HandshakeVector {
   readonly firstSealed: string
 }
 
+/** An offer to the responder of the first handshake, and what comes of it. */
+interface OfferVector {
+  readonly about: string
+  readonly offer: string
+  readonly answer?: string
+  readonly refusal?: string
+}
+
 interface LinkVectors {
   readonly frames: readonly FrameVector[]
+  readonly malformed: readonly { readonly about: string; readonly messages: readonly string[] }[]
   readonly hellos: readonly { readonly hello: Hello; readonly bytes: string }[]
   readonly bundleFrames: readonly { readonly frame: BundleFrame; readonly bytes: string }[]
   readonly closeReasons: Readonly<Record<WireCloseReason, string>>
@@ -84,8 +93,9 @@ function bytes(hex: string): Uint8Array {
 
 const { fields } = vectors('fields') as { readonly fields: readonly FieldVector[] }
 const link = vectors('link-frames') as LinkVectors
-const { handshakes } = vectors('link-handshake') as {
+const { handshakes, offers } = vectors('link-handshake') as {
   readonly handshakes: readonly HandshakeVector[]
+  readonly offers: readonly OfferVector[]
 }
 
 test.each(fields)('[FR1] field $type of $value is $bytes', (field) => {
@@ -146,6 +156,16 @@ describe('[FR2] to [FR7] frames', () => {
     )
     expect(frames.sort()).toEqual(expected.sort())
     expect(reassembler.fault).toBe(undefined)
+  })
+
+  test.each(link.malformed)('[FR10] malformed: $about', ({ messages }) => {
+    const reassembler = new FrameReassembler(frameBodyBytesMax)
+    for (const message of messages) {
+      expect(reassembler.fault).toBe(undefined)
+      reassembler.load(bytes(message))
+      while (reassembler.next());
+    }
+    expect(reassembler.fault).not.toBe(undefined)
   })
 
   test.each(link.hellos)('[LK3] hello $bytes', ({ hello, bytes: hex }) => {
@@ -237,4 +257,10 @@ test.each(handshakes)('[HS1] to [HS9], [HS13] $about', (vector) => {
   )
   expect(encodeHex(sealed)).toBe(vector.firstSealed)
   expect(end.keys.receive.openAt(0, new Uint8Array(0), sealed)).toEqual(Uint8Array.of(1, 2, 3))
+})
+
+test.each(offers)('[HS2, HS4, HS5, HS9] an offer $about', ({ offer, answer, refusal }) => {
+  const step = sideOf(handshakes[0]!, 'responder').read(bytes(offer))
+  if (step.type === 'send') expect(encodeHex(step.message)).toBe(answer)
+  else expect(step).toEqual({ type: 'refused', reason: refusal })
 })
