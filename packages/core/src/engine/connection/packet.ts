@@ -116,7 +116,10 @@ export function encodePacket(packet: Exclude<Packet, { type: 'protected' }>): Ui
       return writer.raw(packet.message).finish()
     case 'refusal':
       writer.u8(packetTypes.refusal).u32(packet.connection)
-      return writer.u8(refusalReasons.indexOf(packet.reason)).finish()
+      writer.u8(refusalReasons.indexOf(packet.reason))
+      // The least and the greatest that this end speaks: who speaks several takes one of these.
+      if (packet.reason === 'version') writer.u8(protocolVersion).u8(protocolVersion)
+      return writer.finish()
     case 'unknown-connection':
       return writer.u8(packetTypes.unknownConnection).u32(packet.connection).finish()
     case 'resumption-open':
@@ -149,7 +152,10 @@ export function encodeProtectedHeader(
   return header
 }
 
-/** The packet, its parts as views; `undefined` when it is none of this version's. */
+/**
+ * The packet, its parts as views; `undefined` when it is none of this version's. Bytes behind the fields
+ * of a refusal, or of an unknown connection, are for later versions.
+ */
 export function decodePacket(bytes: Uint8Array): Packet | undefined {
   const reader = new ByteReader(bytes)
   const packet = decodeFields(reader, bytes)
