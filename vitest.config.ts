@@ -28,8 +28,8 @@ export default defineConfig({
         test: {
           name: 'node',
           // Not a threshold: only what never ends is to be ended, on however slow a machine.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           include: [
             'packages/**/src/**/*.test.ts',
             'apps/**/src/**/*.test.ts',

@@ -1,9 +1,6 @@
 import { localEnd, transportSuite } from '@fieldmesh/core/testing'
-import { describe, test, vi } from 'vitest'
+import { describe, test } from 'vitest'
 import { webrtc } from './node.ts'
-
-// werift does everything in JavaScript: megabytes take seconds on a busy machine.
-vi.setConfig({ testTimeout: 60_000 })
 
 describe('webrtc transport from Node to Node', () => {
   transportSuite({

@@ -35,7 +35,7 @@ function expectSame(actual: readonly Uint8Array[], expected: readonly Uint8Array
   }
 }
 
-describe('handshake', { timeout: 60_000 }, () => {
+describe('handshake', () => {
   test('[CN11] both ends learn the epoch of the other', () => {
     const network = new Network()
     const a = network.add(lowIdentity, { epoch: 3 })
@@ -184,7 +184,7 @@ describe('handshake', { timeout: 60_000 }, () => {
   })
 })
 
-describe('messages', { timeout: 60_000 }, () => {
+describe('messages', () => {
   const length = fc.oneof(
     { weight: 6, arbitrary: fc.integer({ min: 1, max: 3000 }) },
     { weight: 2, arbitrary: fc.integer({ min: 1, max: 200_000 }) },
@@ -314,7 +314,7 @@ describe('messages', { timeout: 60_000 }, () => {
   })
 })
 
-describe('life', { timeout: 60_000 }, () => {
+describe('life', () => {
   test('[CN22] parked without a route: no timer but the last, and nothing is lost', () => {
     fc.assert(
       fc.property(
@@ -448,7 +448,7 @@ describe('life', { timeout: 60_000 }, () => {
   })
 })
 
-describe('hostile input', { timeout: 60_000 }, () => {
+describe('hostile input', () => {
   test('[CN25] random packets are dropped, counted, and hold no memory', () => {
     const { network, a } = connectedPair()
     fc.assert(

@@ -470,7 +470,7 @@ describe('hostile input', () => {
       }),
       { numRuns: 30 },
     )
-  }, 60_000)
+  })
 
   test('[CN30] a ticket is of no use to another member, or without the secret of the mesh', () => {
     const { network, a, b } = restingPair()
