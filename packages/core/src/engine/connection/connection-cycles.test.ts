@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { nodeCryptography } from '../../driver/node-cryptography.ts'
 import { FlightRecorder } from '../../recorder/recorder.ts'
 import { registry } from '../../recorder/registry.ts'
+import { expectFlat, liveMemory } from '../../testing/node-live-memory.ts'
 import type { Cryptography } from '../crypto/cryptography.ts'
 import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
@@ -15,6 +16,8 @@ import { Connections } from './connections.ts'
 import { farewellsMax } from './farewells.ts'
 
 const cycles = 10_000
+/** Cycles after which what is remembered of others, and compiled, is as much as it gets. */
+const warmupCycles = 2_000
 
 /** Whose key exchange is none: it would take half of the time, and nothing here depends on it. */
 const cryptography: Cryptography = {
@@ -83,7 +86,9 @@ test('[ST29][CN26] ten thousand connections, each with streams in all states, le
     }
   }
   let connected = 0
+  let before = liveMemory()
   for (let cycle = 0; cycle < cycles; cycle += 1) {
+    if (cycle === warmupCycles) before = liveMemory()
     const [opener, other] = cycle % 2 === 0 ? [left, right] : [right, left]
     opener.connections.open(other.peer, nowMs)
     exchange()
@@ -103,6 +108,7 @@ test('[ST29][CN26] ten thousand connections, each with streams in all states, le
     connected += left.take().filter(({ type }) => type === 'connected').length
     right.take()
   }
+  expectFlat(before, liveMemory(), cycles - warmupCycles)
   expect(connected).toBe(cycles)
   for (const { connections } of [left, right]) {
     const { farewells, ...rest } = connections.census()
