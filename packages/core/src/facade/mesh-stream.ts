@@ -20,7 +20,7 @@ export interface OpenStreamOptions {
 
 /**
  * An open stream: bytes in both directions, reliable, in order, end-to-end encrypted. It outlives
- * changes of path, and breaks of less than ten minutes; chunks have no boundaries.
+ * changes of path, and breaks of up to a day while both peers run; chunks have no boundaries.
  *
  * Each direction ends by itself: `writable` closes after everything was acknowledged by the other
  * peer, or is aborted, which resets it there; `readable` closes after the other end's last byte, or

@@ -1,6 +1,6 @@
 /**
  * A connection ends for a reason that both ends can be asked about: it was closed, one end has a new
- * boot, or it had no route for ten minutes. Whatever else happens, it goes on, and with it its streams.
+ * boot, or it had no route for a day. Whatever else happens, it goes on, and with it its streams.
  */
 
 import type { SimulatedPeer } from '../peers/simulated-peer.ts'
