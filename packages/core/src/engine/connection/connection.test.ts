@@ -92,7 +92,7 @@ class Bench {
   }
 
   receiveBytes(nowMs: number, plaintext: Uint8Array, copies = 1): void {
-    const packet = decodePacket(wholePayload(this.#protection.seal(plaintext, -1).parts))
+    const packet = decodePacket(wholePayload(this.#protection.seal(plaintext, -1, nowMs).parts))
     for (let copy = 0; copy < copies; copy += 1) {
       if (this.connection.ended !== undefined || packet?.type !== 'protected') return
       this.connection.packetReceived(packet, unmarked, nowMs)

@@ -14,8 +14,7 @@ import { TwoEnds, type TwoEndsOptions } from './exploration-two-ends.ts'
 
 const unlimited = Number.POSITIVE_INFINITY
 const smallKeys = {
-  phasePackets: 3,
-  phaseBytes: unlimited,
+  phase: { messages: 3, bytes: unlimited, ms: unlimited },
   numbers: 8,
   forgeries: unlimited,
 }

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../bytes/compare.ts'
 import { nobleCryptography } from '../crypto/noble.ts'
 import { CipherState } from '../noise/cipher-state.ts'
+import { keyLifetime, type KeyLifetime } from '../noise/key-use.ts'
 import { formerKeyMsMax, keyLimits, ReceiveKeys, SendKeys, type KeyLimits } from './key-phases.ts'
 import { packetNumberMax } from './packet-number.ts'
 import { PacketProtection } from './packet-protection.ts'
@@ -23,9 +24,13 @@ import {
 
 const key = new Uint8Array(32).fill(5)
 const header = Uint8Array.of(1, 2, 3)
+const eternal: KeyLifetime = {
+  messages: Number.POSITIVE_INFINITY,
+  bytes: Number.POSITIVE_INFINITY,
+  ms: Number.POSITIVE_INFINITY,
+}
 const unlimited: KeyLimits = {
-  phasePackets: Number.POSITIVE_INFINITY,
-  phaseBytes: Number.POSITIVE_INFINITY,
+  phase: eternal,
   numbers: packetNumberMax,
   forgeries: Number.POSITIVE_INFINITY,
 }
@@ -37,14 +42,14 @@ function cipher(): CipherState {
 /** A sender whose keys change after each packet as soon as they may, and its receiver. */
 class Pair {
   readonly receiver = new ReceiveKeys(cipher())
-  readonly #sender = new SendKeys(cipher(), { ...unlimited, phasePackets: 1 })
+  readonly #sender = new SendKeys(cipher(), { ...eternal, messages: 1 })
   #number = 0
 
   /** A packet; `acknowledged` is the largest number that the sender knows to have arrived. */
   seal(acknowledged: number): { number: number; phase: 0 | 1; bytes: Uint8Array } {
     const number = this.#number
     this.#number += 1
-    const { cipher, phase } = this.#sender.take(number, 1, acknowledged)
+    const { cipher, phase } = this.#sender.take(number, 1, acknowledged, 0)
     return {
       number,
       phase,
@@ -65,24 +70,31 @@ describe('a sender', () => {
     expect(phases).toEqual([0, 0, 0, 1, 1, 1, 0])
   })
 
-  test('[CN38] counts packets and bytes, each up to its limit', () => {
-    const byPackets = new SendKeys(cipher(), { ...unlimited, phasePackets: 3 })
+  test('[CN38] counts packets, bytes and time, each up to its limit', () => {
+    const byPackets = new SendKeys(cipher(), { ...eternal, messages: 3 })
     const phases = Array.from({ length: 9 }, (_, number) => {
-      return byPackets.take(number, 1000, number - 1).phase
+      return byPackets.take(number, 1000, number - 1, 0).phase
     })
     expect(phases).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 0])
-    const byBytes = new SendKeys(cipher(), { ...unlimited, phaseBytes: 1500 })
-    expect([0, 1, 2, 3, 4].map((number) => byBytes.take(number, 1000, number - 1).phase)).toEqual([
-      0, 0, 1, 1, 0,
-    ])
-    expect(keyLimits).toMatchObject({ phasePackets: 2 ** 20, phaseBytes: 2 ** 30 })
+    const byBytes = new SendKeys(cipher(), { ...eternal, bytes: 1500 })
+    const phasesByBytes = [0, 1, 2, 3, 4].map((number) => {
+      return byBytes.take(number, 1000, number - 1, 0).phase
+    })
+    expect(phasesByBytes).toEqual([0, 0, 1, 1, 0])
+    const byTime = new SendKeys(cipher(), { ...eternal, ms: 100 })
+    const phasesByTime = [5_000, 5_099, 5_100, 5_199, 5_200, 9_000].map((nowMs, number) => {
+      return byTime.take(number, 1, number - 1, nowMs).phase
+    })
+    expect(phasesByTime).toEqual([0, 0, 1, 1, 0, 1])
+    expect(keyLimits.phase).toBe(keyLifetime)
+    expect(keyLifetime).toEqual({ messages: 2 ** 20, bytes: 2 ** 30, ms: 3_600_000 })
   })
 
   test('[CN8] never seals two packets of one number', () => {
-    const keys = new SendKeys(cipher(), keyLimits)
-    keys.take(5, 1, -1)
-    expect(() => keys.take(5, 1, -1)).toThrow('once')
-    expect(() => keys.take(4, 1, -1)).toThrow('once')
+    const keys = new SendKeys(cipher(), keyLimits.phase)
+    keys.take(5, 1, -1, 0)
+    expect(() => keys.take(5, 1, -1, 0)).toThrow('once')
+    expect(() => keys.take(4, 1, -1, 0)).toThrow('once')
   })
 })
 
@@ -138,10 +150,13 @@ describe('a receiver', () => {
 
 test('[CN3][CN37] the phase stands in the third bit of the first byte, and is authentic', () => {
   const keys = () => ({ send: cipher(), receive: cipher() })
-  const sender = new PacketProtection(keys(), 7, { ...unlimited, phasePackets: 1 })
+  const sender = new PacketProtection(keys(), 7, {
+    ...unlimited,
+    phase: { ...eternal, messages: 1 },
+  })
   const receiver = new PacketProtection(keys(), 8)
   const packets = [-1, 0, 1].map((acknowledged) => {
-    const { number, parts } = sender.seal(Uint8Array.of(1), acknowledged)
+    const { number, parts } = sender.seal(Uint8Array.of(1), acknowledged, 0)
     return { number, bytes: concatBytes(...parts) }
   })
   expect(packets.map(({ bytes }) => bytes[0]! & 0xf8)).toEqual([0x40, 0x40, 0x40])
@@ -162,7 +177,7 @@ test('[CN40] keys are used up by numbers and by forgeries', () => {
   const byNumbers = new PacketProtection(keys, 7, { ...unlimited, numbers: 3 })
   for (const isUsedUp of [false, false, false, true]) {
     expect(byNumbers.isUsedUp).toBe(isUsedUp)
-    byNumbers.seal(new Uint8Array(1), -1)
+    byNumbers.seal(new Uint8Array(1), -1, 0)
   }
   const byForgeries = new PacketProtection(keys, 7, { ...unlimited, forgeries: 2 })
   const forged = decodePacket(Uint8Array.of(0x40, 0, 0, 0, 7, 0, ...new Uint8Array(20)))
@@ -175,9 +190,13 @@ test('[CN40] keys are used up by numbers and by forgeries', () => {
 
 describe('connections', { timeout: 60_000 }, () => {
   test.each([
-    ['[CN37][CN38][CN39] keys change every few packets', { ...unlimited, phasePackets: 5 }, 0],
+    [
+      '[CN37][CN38][CN39] keys change every few packets',
+      { ...unlimited, phase: { ...eternal, messages: 5 } },
+      0,
+    ],
     ['[CN40] numbers are used up every hundred packets', { ...unlimited, numbers: 100 }, 1],
-    ['[CN40] both', { ...unlimited, phaseBytes: 20_000, numbers: 150 }, 1],
+    ['[CN40] both', { ...unlimited, phase: { ...eternal, bytes: 20_000 }, numbers: 150 }, 1],
   ])('%s, and no byte is lost', (_name, keyLimits, rests) => {
     fc.assert(
       fc.property(
@@ -203,7 +222,7 @@ describe('connections', { timeout: 60_000 }, () => {
           expect(a.counter('rests') > 0).toBe(rests > 0)
           const phases = new Set(a.sent.map((header) => header[0]! & 4))
           expect(phases.size).toBe(
-            keyLimits.phasePackets < 10 || keyLimits.phaseBytes < 1e6 ? 2 : 1,
+            keyLimits.phase.messages < 10 || keyLimits.phase.bytes < 1e6 ? 2 : 1,
           )
           const numbers = a.sent.map((header) => Buffer.from(header).toString('hex'))
           expect(new Set(numbers).size).toBe(numbers.length)

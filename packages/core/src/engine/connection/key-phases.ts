@@ -9,14 +9,13 @@
 
 import { assert } from '../assert.ts'
 import type { CipherState } from '../noise/cipher-state.ts'
+import { keyLifetime, KeyUse, type KeyLifetime } from '../noise/key-use.ts'
 import { packetNumberMax } from './packet-number.ts'
 
 /** How much one key may seal. */
 export interface KeyLimits {
-  /** Packets under one key of a direction; then the next key follows. */
-  readonly phasePackets: number
-  /** Bytes of frames under one key of a direction; then the next key follows. */
-  readonly phaseBytes: number
+  /** Packets and bytes of frames under one key of a direction; then the next key follows. */
+  readonly phase: KeyLifetime
   /** Packet numbers of a direction; then the connection is resumed with others. */
   readonly numbers: number
   /** Packets that do not open, in all: the keys count as used up. */
@@ -24,15 +23,12 @@ export interface KeyLimits {
 }
 
 /**
- * A key found out tells of a GiB at most, and nothing of what was before; one more key costs as much
- * as sealing 32 bytes. Numbers stay 2^16 below `packetNumberMax`: more than is ever sent at once. 2^34
- * forgeries are the
+ * Numbers stay 2^16 below `packetNumberMax`: more than is ever sent at once. 2^34 forgeries are the
  * integrity limit of ChaCha20-Poly1305 (RFC 9001, section 6.6: 2^36 packets of 16 KiB) for packets of
  * 64 KiB.
  */
 export const keyLimits: KeyLimits = {
-  phasePackets: 2 ** 20,
-  phaseBytes: 2 ** 30,
+  phase: keyLifetime,
   numbers: packetNumberMax - 2 ** 16,
   forgeries: 2 ** 34,
 }
@@ -48,17 +44,16 @@ export type KeyPhase = 0 | 1
 
 /** The key that seals. */
 export class SendKeys {
-  readonly #limits: KeyLimits
+  readonly #use: KeyUse
   #cipher: CipherState
   #phase: KeyPhase = 0
   /** First packet of this phase. */
   #firstNumber = 0
   #lastNumber = -1
-  #bytes = 0
 
-  constructor(cipher: CipherState, limits: KeyLimits) {
+  constructor(cipher: CipherState, lifetime: KeyLifetime) {
     this.#cipher = cipher
-    this.#limits = limits
+    this.#use = new KeyUse(lifetime)
   }
 
   /** The key and phase for the packet of that number, which must be above all before. */
@@ -66,18 +61,17 @@ export class SendKeys {
     number: number,
     frameBytes: number,
     largestAcknowledged: number,
+    nowMs: number,
   ): { readonly cipher: CipherState; readonly phase: KeyPhase } {
     assert(number > this.#lastNumber, 'a packet number is used once')
     this.#lastNumber = number
-    const { phasePackets, phaseBytes } = this.#limits
-    const isSpent = number - this.#firstNumber >= phasePackets || this.#bytes >= phaseBytes
-    if (isSpent && largestAcknowledged >= this.#firstNumber) {
+    if (this.#use.isSpent(nowMs) && largestAcknowledged >= this.#firstNumber) {
       this.#cipher = this.#cipher.rekeyed()
       this.#phase = other(this.#phase)
       this.#firstNumber = number
-      this.#bytes = 0
+      this.#use.renew(nowMs)
     }
-    this.#bytes += frameBytes
+    this.#use.sealed(frameBytes)
     return { cipher: this.#cipher, phase: this.#phase }
   }
 }

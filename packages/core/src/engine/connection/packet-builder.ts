@@ -65,21 +65,21 @@ export class PacketBuilder {
     // A probe with nothing to repeat: whatever is answered by an acknowledgement will do.
     if (this.#writer.length === contentStart) encodeFrame({ type: 'ping' }, this.#writer)
     this.#pingDue = false
-    return { ...this.#seal(), frames }
+    return { ...this.#seal(nowMs), frames }
   }
 
   /** A packet of nothing but an acknowledgement; it is not under way in the sense of recovery. */
   buildAcknowledgement(packetBytes: number, nowMs: number): SealedPacket {
     this.#writer.clear()
     this.#writeAcknowledgement(packetBytes, nowMs)
-    return this.#seal()
+    return this.#seal(nowMs)
   }
 
   /** The packet that ends the connection. */
-  buildClose(code: CloseCode): Uint8Array {
+  buildClose(code: CloseCode, nowMs: number): Uint8Array {
     this.#writer.clear()
     encodeFrame({ type: 'close', code: closeCodes.indexOf(code) }, this.#writer)
-    return concatBytes(...this.#seal().parts)
+    return concatBytes(...this.#seal(nowMs).parts)
   }
 
   #writeAcknowledgement(packetBytes: number, nowMs: number): void {
@@ -113,8 +113,8 @@ export class PacketBuilder {
     }
   }
 
-  #seal(): SealedPacket {
+  #seal(nowMs: number): SealedPacket {
     const { protection, recovery } = this.#parts
-    return protection.seal(this.#writer.view(), recovery.largestAcknowledged)
+    return protection.seal(this.#writer.view(), recovery.largestAcknowledged, nowMs)
   }
 }

@@ -36,7 +36,7 @@ export class PacketProtection {
   #forgeryCount = 0
 
   constructor(keys: TransportKeys, remoteId: ConnectionId, limits: KeyLimits = keyLimits) {
-    this.#send = new SendKeys(keys.send, limits)
+    this.#send = new SendKeys(keys.send, limits.phase)
     this.#receive = new ReceiveKeys(keys.receive)
     this.#remoteId = remoteId
     this.#limits = limits
@@ -63,12 +63,12 @@ export class PacketProtection {
   }
 
   /** A packet of the frames, under the next number; the frames are only read. */
-  seal(frames: Uint8Array, largestAcknowledged: number): SealedPacket {
+  seal(frames: Uint8Array, largestAcknowledged: number, nowMs: number): SealedPacket {
     const number = this.#nextNumber
     assert(number < packetNumberMax, 'packet numbers are used up')
     this.#nextNumber += 1
     const numberBytes = packetNumberBytes(number, largestAcknowledged)
-    const { cipher, phase } = this.#send.take(number, frames.length, largestAcknowledged)
+    const { cipher, phase } = this.#send.take(number, frames.length, largestAcknowledged, nowMs)
     const header = encodeProtectedHeader(this.#remoteId, number, numberBytes, phase)
     const sealed = cipher.sealAt(number, header, frames)
     return { number, parts: [header, ...sealed], bytes: header.length + frames.length + tagBytes }

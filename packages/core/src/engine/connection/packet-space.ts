@@ -179,7 +179,7 @@ export class PacketSpace {
 
   /** Says farewell; the packet, for repeating to a peer that missed it. */
   close(code: CloseCode, nowMs: number): Uint8Array {
-    const packet = this.#builder.buildClose(code)
+    const packet = this.#builder.buildClose(code, nowMs)
     this.#sender.sendClose(packet, nowMs)
     return packet
   }

@@ -65,7 +65,7 @@ test('[CN6][CN7] a protected packet opens for the other end, whole and unchanged
   const receiver = new PacketProtection({ send: state(otherWay!), receive: state(oneWay!) }, 9)
   fc.assert(
     fc.property(message, fc.nat(), fc.nat({ max: 7 }), (frames, at, bit) => {
-      const sealed = sender.seal(frames, -1)
+      const sealed = sender.seal(frames, -1, 0)
       const { number } = sealed
       const bytes = concatBytes(...sealed.parts)
       expect(sealed.bytes).toBe(bytes.length)

@@ -219,7 +219,7 @@ export class HostileEnd {
   say(nowMs: number, ...frames: readonly Frame[]): void {
     const writer = new ByteWriter()
     for (const frame of frames) encodeFrame(frame, writer)
-    const { parts } = this.#protection.seal(writer.view(), -1)
+    const { parts } = this.#protection.seal(writer.view(), -1, nowMs)
     this.end.receive(wholePayload(parts), nowMs)
   }
 }
