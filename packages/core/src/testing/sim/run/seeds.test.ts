@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createYjsDocuments } from '../../../documents/yjs-documents.ts'
 import { nodeCryptography } from '../../../driver/node-cryptography.ts'
 import { drawScript } from '../script/swarm.ts'
+import { regressions } from './regressions.ts'
 import { runTwice } from './run-twice.ts'
 
 /** Some 30 s on one quiet core. */
@@ -18,5 +19,13 @@ describe('a mesh under faults, mended', () => {
     const replay = `pnpm sim --seed ${seed} --log`
     const { violations } = runTwice(drawScript(seed), options)
     expect({ replay, violations }).toEqual({ replay, violations: [] })
+  })
+})
+
+describe('what seeds have found does not come back', () => {
+  const found = regressions.map(({ bug, script }) => [script.seed, bug, script] as const)
+
+  test.each(found)('seed %i: %s', (_seed, _bug, script) => {
+    expect(runTwice(script, options).violations).toEqual([])
   })
 })
