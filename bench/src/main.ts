@@ -1,4 +1,5 @@
-// `pnpm bench NAME [--json FILE]`: runs a benchmark and prints medians, spread and ratios.
+// `pnpm bench NAME [--only CONTEST] [--json FILE]`: runs a benchmark, or those of its contests whose
+// names begin so, and prints medians, spread and ratios.
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -7,19 +8,19 @@ import { benchmarks } from './benchmarks.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' } },
+  options: { json: { type: 'string' }, only: { type: 'string', default: '' } },
 })
 const benchmark = benchmarks.find(({ name }) => name === positionals[0])
 if (benchmark === undefined || positionals.length !== 1) {
   const names = benchmarks.map(({ name }) => name).join(', ')
-  console.error(`usage: pnpm bench NAME [--json FILE]   names: ${names}`)
+  console.error(`usage: pnpm bench NAME [--only CONTEST] [--json FILE]   names: ${names}`)
   process.exit(2)
 }
 
 const { contests, close } = await benchmark.open((line) => console.log(line))
 const cases: CaseResult[] = []
 try {
-  for (const contest of contests) {
+  for (const contest of contests.filter(({ name }) => name.startsWith(values.only))) {
     cases.push(...(await runContest(contest, (line) => console.log(line))))
   }
 } finally {
