@@ -3,6 +3,7 @@
  * imports, so nothing is loaded before a mesh is opened.
  */
 
+import type { Cryptography } from '../engine/crypto/cryptography.ts'
 import { abortable } from './abortable.ts'
 import { checkOptions, invalid } from './checked-options.ts'
 import type { MeshEnvironment } from './environment.ts'
@@ -10,6 +11,9 @@ import type { MeshOptions } from './mesh-options.ts'
 import type { Mesh } from './mesh.ts'
 
 export * from './api.ts'
+
+/** From about there on `node:crypto` seals faster than libsodium, whose calls cost less. */
+const sodiumBytesMax = 2_048
 
 const environment: MeshEnvironment = { host: 'node', secureContext: true, missing: [] }
 
@@ -35,9 +39,9 @@ async function openInProcess(
   { storage }: MeshOptions,
   { app, secret, name, metadata, transports }: ReturnType<typeof checkOptions>,
 ): Promise<Mesh> {
-  const [{ nodeCryptography }, { InProcessAccess }, { RunningMesh }, { createTaskQueue }, memory] =
+  const [cryptography, { InProcessAccess }, { RunningMesh }, { createTaskQueue }, memory] =
     await Promise.all([
-      import('../driver/node-cryptography.ts'),
+      fastCryptography(),
       import('./in-process-access.ts'),
       import('./running-mesh.ts'),
       import('../driver/task-queue.ts'),
@@ -50,7 +54,16 @@ async function openInProcess(
     metadata,
     transports,
     storage: storage ?? memory.memoryStorage(),
-    cryptography: nodeCryptography,
+    cryptography,
   })
   return new RunningMesh({ app, access, environment, tasks: createTaskQueue() })
+}
+
+/** Each cipher for what it is best at. */
+async function fastCryptography(): Promise<Cryptography> {
+  const [{ nodeCryptography }, { withSodiumCipher }] = await Promise.all([
+    import('../driver/node-cryptography.ts'),
+    import('../driver/sodium-cipher.ts'),
+  ])
+  return withSodiumCipher(nodeCryptography, sodiumBytesMax)
 }
