@@ -6,7 +6,7 @@ interface Bytes {
   readonly updates?: readonly Uint8Array[]
 }
 
-function setUp(bytes: 'move' | 'copy') {
+function setUp(bytes: 'move' | 'give' | 'copy') {
   const { port1, port2 } = new MessageChannel()
   const sender = new MessageRecordPort<Bytes, never>(port1, { bytes })
   const receiver = new MessageRecordPort<never, Bytes>(port2, { bytes })
@@ -51,6 +51,17 @@ test('whole buffers are moved, parts of a buffer are copied and their buffer sta
   expect(batch?.[0]?.updates?.[0]?.buffer.byteLength).toBe(2)
   expect(whole.length).toBe(0)
   expect(shared).toEqual(new Uint8Array([4, 5, 6, 7]))
+})
+
+test('a sender that gives moves what is most of a buffer, with the rest of it', async () => {
+  const { sender, received } = setUp('give')
+  const [large, small] = [new Uint8Array([0, 1, 2, 3]), new Uint8Array([4, 5, 6, 7])]
+  sender.post({ bytes: large.subarray(1), updates: [small.subarray(2)] })
+  const [batch] = await received(1)
+  expect(batch).toEqual([{ bytes: new Uint8Array([1, 2, 3]), updates: [new Uint8Array([6, 7])] }])
+  expect(batch?.[0]?.bytes?.byteOffset).toBe(1)
+  expect(large.length).toBe(0)
+  expect(small).toEqual(new Uint8Array([4, 5, 6, 7]))
 })
 
 test('a sender that copies keeps its bytes', async () => {

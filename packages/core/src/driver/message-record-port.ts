@@ -2,15 +2,20 @@
  * The record port over a MessagePort: one message a task, bytes transferred.
  *
  * Only whole buffers can be transferred, and a transferred one is gone for the sender. So bytes that
- * are a view of something larger are copied first, and so are all bytes of a sender that may still
- * want them (an engine that keeps a frame for sending it again).
+ * are a view of something larger are copied first, unless the sender gives the rest away as well, and
+ * so are all bytes of a sender that may still want them (an engine that keeps a frame for sending it
+ * again).
  */
 
+import { comesWithBuffer } from '../engine/connection/stream-port.ts'
 import type { RecordPort } from './record-port.ts'
 
 export interface MessageRecordPortOptions {
-  /** `move`: the sender gives up the bytes that it posts. `copy`: it may go on reading them. */
-  readonly bytes: 'move' | 'copy'
+  /**
+   * `move`: the sender gives up the bytes that it posts, and their buffer when they are all of it;
+   * `give`: also when they are most of it. `copy`: it may go on reading them.
+   */
+  readonly bytes: 'move' | 'give' | 'copy'
 }
 
 /** See the file header. */
@@ -20,7 +25,7 @@ export class MessageRecordPort<Sent extends object, Received> implements RecordP
 > {
   /** Let go of when it is closed: a port lives as long as anybody holds it. */
   #port: MessagePort | undefined
-  readonly #bytes: 'move' | 'copy'
+  readonly #bytes: MessageRecordPortOptions['bytes']
   #batch: Sent[] = []
 
   constructor(port: MessagePort, { bytes }: MessageRecordPortOptions) {
@@ -75,10 +80,15 @@ export class MessageRecordPort<Sent extends object, Received> implements RecordP
 
   #transferable(bytes: Uint8Array, transfer: Set<ArrayBuffer>): Uint8Array {
     const { buffer } = bytes
-    const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
-    const isMovable = this.#bytes === 'move' && isWhole && !transfer.has(buffer)
+    const isMovable = this.#isMovable(bytes) && !transfer.has(buffer as ArrayBuffer)
     const own = isMovable ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
     transfer.add(own.buffer)
     return own
+  }
+
+  #isMovable(bytes: Uint8Array): boolean {
+    if (this.#bytes === 'copy' || !(bytes.buffer instanceof ArrayBuffer)) return false
+    if (this.#bytes === 'give') return comesWithBuffer(bytes)
+    return bytes.buffer.byteLength === bytes.byteLength
   }
 }

@@ -6,6 +6,7 @@
  * bounds it.
  */
 
+import { comesWithBuffer } from '../engine/connection/stream-port.ts'
 import type { MeshError } from './mesh-error.ts'
 import type { MeshStream } from './mesh-stream.ts'
 import { streamCodeOf } from './stream-code.ts'
@@ -87,9 +88,10 @@ export class StreamReader {
 
   #hand(bytes: Uint8Array): void {
     const { length } = bytes
-    // Byte streams take the whole buffer, which may have more in it than these bytes.
-    const isWhole = bytes.buffer instanceof ArrayBuffer && bytes.buffer.byteLength === length
-    this.#controller.enqueue(isWhole ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice())
+    // Byte streams take the whole buffer.
+    this.#controller.enqueue(
+      comesWithBuffer(bytes) ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice(),
+    )
     this.#options.consumed(length)
   }
 

@@ -5,6 +5,7 @@ import { boot } from '../driver/boot.ts'
 import type { Driver } from '../driver/driver.ts'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
 import type { PipeOrder, PipeReport } from '../driver/pipe-records.ts'
+import { withSodiumCipher } from '../driver/sodium-cipher.ts'
 import type { StreamOrder, StreamReport } from '../driver/stream-orders.ts'
 import type { TransportOrder, TransportReport } from '../driver/transport-port.ts'
 import type { Command, CommandAnswer } from '../engine/command.ts'
@@ -67,13 +68,13 @@ export class EngineServer implements WorkerApi {
       name,
       metadata,
       storage,
-      cryptography: nobleCryptography,
+      cryptography: withSodiumCipher(nobleCryptography),
       transports: new AdoptingPort(
         new MessageRecordPort<TransportOrder, TransportReport>(ports.transports, { bytes: 'copy' }),
         new MessageRecordPort<PipeReport, PipeOrder>(ports.pipes, { bytes: 'copy' }),
       ),
       // Received bytes are the application's.
-      streams: new MessageRecordPort<StreamReport, StreamOrder>(ports.streams, { bytes: 'move' }),
+      streams: new MessageRecordPort<StreamReport, StreamOrder>(ports.streams, { bytes: 'give' }),
       event: (event) => reports.post(event),
       ended: (problem) => {
         claim.release()

@@ -65,7 +65,7 @@ export class ApplicationStream {
     this.id = id
     this.#host = host
     this.sending = new SendStream(id, limit)
-    this.receiving = new ReceiveStream({ take: (bytes) => this.#take(bytes) })
+    this.receiving = new ReceiveStream({ take: (bytes, isLasting) => this.#take(bytes, isLasting) })
     this.#backlog = new StreamBacklog((bytes) => {
       host.context.recorder.connection.streamBytesReceived.add(bytes.length)
       this.#tell({ type: 'stream-data', stream: this.#named(), bytes })
@@ -238,7 +238,7 @@ export class ApplicationStream {
     this.#tell({ type: 'stream-lost', stream: this.#handle })
   }
 
-  #take(bytes: Uint8Array): CloseCode | undefined {
+  #take(bytes: Uint8Array, isLasting: boolean): CloseCode | undefined {
     const taken = this.#header?.take(bytes) ?? 0
     if (taken > 0) {
       this.receiving.consume(taken)
@@ -246,7 +246,7 @@ export class ApplicationStream {
       if (violation !== undefined) return violation
     }
     if (taken === bytes.length) return undefined
-    this.#backlog.push(taken === 0 ? bytes : bytes.subarray(taken))
+    this.#backlog.push(taken === 0 ? bytes : bytes.subarray(taken), isLasting)
     return undefined
   }
 

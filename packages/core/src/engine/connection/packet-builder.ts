@@ -54,7 +54,7 @@ export class PacketBuilder {
     this.#writer.clear()
     if (received.owed) {
       this.#writeAcknowledgement(packetBytes, nowMs)
-      frames.push({ type: 'acknowledgement', report: received.reported() })
+      frames.push({ type: 'acknowledgement', report: received.reported(nowMs) })
     }
     const contentStart = this.#writer.length
     const draft = { room, writer: this.#writer, frames }

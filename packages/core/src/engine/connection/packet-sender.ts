@@ -8,7 +8,7 @@ import type { ConnectionParts } from './connection-parts.ts'
 import type { Delivery } from './delivery.ts'
 import type { PacketBuilder } from './packet-builder.ts'
 import { tellResumed } from './parking.ts'
-import { flowOf, flows, type Flow, type SentPacket } from './sent-packet.ts'
+import { bulkFlow, bulkRank, flowOf, flows, type Flow, type SentPacket } from './sent-packet.ts'
 import { SendTurns } from './send-turns.ts'
 
 const rankCount: number = priorities.length
@@ -23,6 +23,9 @@ type PacketSenderParts = Pick<
   ConnectionParts,
   'context' | 'peer' | 'packets' | 'outputs' | 'streams' | 'parking' | 'received' | 'recovery'
 >
+
+/** How long a bulk packet that is not full waits for more: shorter than anybody waits for bulk. */
+export const gatherMsMax = 2
 
 /** A packet that the mesh did not take yet. Its number is used up: it must go as it is. */
 interface HeldPacket {
@@ -47,8 +50,10 @@ export class PacketSender {
   readonly #held: (HeldPacket | undefined)[] = priorities.map(() => undefined)
   /** The mesh answered `full` for this rank: it and those below wait for `packetsWritable`. */
   #blockedRank = rankCount
-  /** When a flow that sent too much at once may go on. */
-  #burstDeadlineMs = Number.POSITIVE_INFINITY
+  /** When a flow that sent too much at once may go on, or what gathers leaves as it is. */
+  #waitDeadlineMs = Number.POSITIVE_INFINITY
+  /** Since when a bulk packet waits for more. */
+  #gathersSinceMs: number | undefined
 
   constructor(parts: PacketSenderParts, builder: PacketBuilder, delivery: Delivery) {
     this.#parts = parts
@@ -73,8 +78,8 @@ export class PacketSender {
   }
 
   /** When more may leave than may now; `Infinity` when nothing waits for time. */
-  get burstDeadlineMs(): number {
-    return this.#burstDeadlineMs
+  get waitDeadlineMs(): number {
+    return this.#waitDeadlineMs
   }
 
   /** Sends what there is to send, as far as it may leave; finds out whether there is a route. */
@@ -93,7 +98,7 @@ export class PacketSender {
     if (this.isParked) return
     // Each round sends a packet, which takes from a bounded queue or window.
     for (;;) {
-      const turn = this.#nextTurn()
+      const turn = this.#nextTurn(nowMs)
       if (turn === undefined || !this.#sendPacket(turn, nowMs)) break
     }
     this.#delivery.setBusy(priorities.some((_, rank) => this.#builder.hasContent(rank)))
@@ -156,11 +161,9 @@ export class PacketSender {
   }
 
   /** What is sent next: the highest rank, unless one below has waited for its share (ST9). */
-  #nextTurn(): Turn | undefined {
-    const isOpen = flows.map((flow) => this.#delivery.isWindowOpen(flow))
-    const mayBurst = flows.map((flow) => this.#delivery.mayBurst(flow))
+  #nextTurn(nowMs: number): Turn | undefined {
     for (const flow of flows) this.#delivery.setLimited(flow, false)
-    this.#burstDeadlineMs = Number.POSITIVE_INFINITY
+    this.#waitDeadlineMs = Number.POSITIVE_INFINITY
     let next: Turn | undefined
     for (let content = 0; content < rankCount; content += 1) {
       const isProbe = this.#delivery.isProbeDue(content)
@@ -169,16 +172,39 @@ export class PacketSender {
       // At the priority of those that it waited for, so that it does not wait for them again.
       const rank = isStarved ? this.#turns.passedBy(content) : content
       if (rank >= this.#blockedRank) continue
-      const flow = flowOf(rank)
-      if (!isProbe && !(isOpen[flow]! && mayBurst[flow]!)) {
-        this.#delivery.setLimited(flow, true)
-        if (isOpen[flow]!) this.#waitForBurst(flow)
-        continue
-      }
+      if (!isProbe && (!this.#mayLeave(flowOf(rank)) || this.#gathers(content, nowMs))) continue
       if (isStarved) return { content, rank }
       next ??= { content, rank }
     }
     return next
+  }
+
+  /** Window and pace let another packet of the flow go. */
+  #mayLeave(flow: Flow): boolean {
+    const isOpen = this.#delivery.isWindowOpen(flow)
+    if (isOpen && this.#delivery.mayBurst(flow)) return true
+    this.#delivery.setLimited(flow, true)
+    if (isOpen) this.#waitUntil(this.#delivery.burstEndsAtMs(flow))
+    return false
+  }
+
+  /** A bulk packet would not be full, and more is likely to come while others are under way (RC23). */
+  #gathers(content: number, nowMs: number): boolean {
+    if (content !== bulkRank) return false
+    const { streams, recovery } = this.#parts
+    const isIdle = recovery.bytesInFlight(bulkFlow) === 0
+    if (isIdle || streams.fills(content, this.#delivery.packetBytes)) {
+      this.#gathersSinceMs = undefined
+      return false
+    }
+    this.#gathersSinceMs ??= nowMs
+    const untilMs = this.#gathersSinceMs + gatherMsMax
+    if (nowMs < untilMs) {
+      this.#waitUntil(untilMs)
+      return true
+    }
+    this.#gathersSinceMs = undefined
+    return false
   }
 
   /** Makes and sends one packet of that turn; false when no rank can send any more. */
@@ -207,8 +233,8 @@ export class PacketSender {
     return this.#submit({ packet, parts }, nowMs)
   }
 
-  #waitForBurst(flow: Flow): void {
-    this.#burstDeadlineMs = Math.min(this.#burstDeadlineMs, this.#delivery.burstEndsAtMs(flow))
+  #waitUntil(deadlineMs: number): void {
+    this.#waitDeadlineMs = Math.min(this.#waitDeadlineMs, deadlineMs)
   }
 
   #submit(held: HeldPacket, nowMs: number): boolean {
@@ -251,7 +277,7 @@ export class PacketSender {
     const { parts, bytes } = this.#builder.buildAcknowledgement(this.#pathBytes, nowMs)
     const result = packets.send(peer, 'control', parts, nowMs)
     if (result === 'accepted') {
-      received.reported()
+      received.reported(nowMs)
       this.#countSent(bytes)
     } else if (result === 'full') {
       this.#blockedRank = 0

@@ -190,7 +190,7 @@ export class PacketSpace {
     return Math.min(
       recovery.deadlineMs(),
       this.#sender.acknowledgementDeadlineMs,
-      this.#sender.burstDeadlineMs,
+      this.#sender.waitDeadlineMs,
       this.#finish.deadlineMs,
       protection.deadlineMs,
     )

@@ -19,8 +19,11 @@ export const streamWindowBytesMax = 1024 * 1024
 
 /** Where the bytes go. */
 export interface ByteSink {
-  /** Takes the next bytes in order, a view valid during the call. A code when they break a rule. */
-  take(bytes: Uint8Array): CloseCode | undefined
+  /**
+   * Takes the next bytes in order, a view. `isLasting`: it stays valid; else only during the call. A
+   * code when they break a rule.
+   */
+  take(bytes: Uint8Array, isLasting: boolean): CloseCode | undefined
 }
 
 /** One direction of one stream. */
@@ -76,7 +79,7 @@ export class ReceiveStream {
     return this.#mode === 'read' && this.#finalSize === undefined
   }
 
-  /** Takes the data of one frame; `fin`: the stream ends there. */
+  /** Takes the data of one frame, whose bytes stay as they are; `fin`: the stream ends there. */
   receive(offset: number, data: Uint8Array, fin: boolean): CloseCode | undefined {
     const end = offset + data.length
     const violation = this.#reach(end, fin)
@@ -87,11 +90,11 @@ export class ReceiveStream {
     if (freshOffset > this.#toldOffset) {
       return this.#reordered.write(this.#toldOffset, freshOffset, fresh) ? undefined : 'gaps'
     }
-    let refusal = this.#tell(fresh)
+    let refusal = this.#tell(fresh, true)
     while (refusal === undefined && !this.#reordered.isEmpty) {
       const next = this.#reordered.read(this.#toldOffset)
       if (next.length === 0) break
-      refusal = this.#tell(next)
+      refusal = this.#tell(next, false)
     }
     return refusal
   }
@@ -166,8 +169,8 @@ export class ReceiveStream {
     return undefined
   }
 
-  #tell(bytes: Uint8Array): CloseCode | undefined {
+  #tell(bytes: Uint8Array, isLasting: boolean): CloseCode | undefined {
     this.#toldOffset += bytes.length
-    return this.#sink.take(bytes)
+    return this.#sink.take(bytes, isLasting)
   }
 }

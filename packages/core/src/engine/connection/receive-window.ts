@@ -6,6 +6,12 @@
  * back (rule ST6).
  */
 
+/**
+ * Round trips are taken for half of this at least: the one that is measured here has not waited in
+ * the queues of the other end's bulk, nor for its application.
+ */
+const growMsMin = 100
+
 /** One limit and its window. */
 export class ReceiveWindow {
   #windowBytes: number
@@ -37,7 +43,7 @@ export class ReceiveWindow {
 
   /** Moves the limit on, and returns it for announcement. */
   advance(nowMs: number, rttMs: number): number {
-    if (nowMs - this.#announcedAtMs < 2 * rttMs) {
+    if (nowMs - this.#announcedAtMs < Math.max(growMsMin, 2 * rttMs)) {
       this.#windowBytes = Math.min(this.#windowBytes * 2, this.#windowBytesMax)
     }
     this.#announcedAtMs = nowMs

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   acknowledgedRangesMax,
   acknowledgementDelayMsMax,
+  bulkPacketsPerAcknowledgementMax,
   receivedRangesMax,
   ReceivedPackets,
   type Arrival,
@@ -61,8 +62,31 @@ describe('acknowledgements', () => {
     expect(received.deadlineMs).toBe(100 + acknowledgementDelayMsMax)
     received.received(1, true, unmarked, 110)
     expect(received.deadlineMs).toBe(110)
-    received.reported()
+    received.reported(100)
     expect(received.deadlineMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('[RC5] of bulk that comes fast, one is owed after 2 ms or eight packets', () => {
+    const received = new ReceivedPackets()
+    let number = 0
+    const take = (nowMs: number) => {
+      received.received(number++, true, { priority: 'bulk', congestionMarked: false }, nowMs)
+      return received.deadlineMs
+    }
+    expect([take(100), take(100)]).toEqual([100 + acknowledgementDelayMsMax, 100])
+    received.reported(100)
+    expect([take(100.5), take(101), take(101)]).toEqual([125.5, 102, 102])
+    received.reported(102)
+    const deadlines = Array.from({ length: bulkPacketsPerAcknowledgementMax }, () => take(102.5))
+    expect(deadlines.slice(1)).toEqual([104, 104, 104, 104, 104, 104, 102.5])
+    received.reported(102.5)
+    // People wait for the other priorities, and loss is found out by gaps.
+    received.received(number++, true, unmarked, 103)
+    received.received(number++, true, unmarked, 103)
+    expect(received.deadlineMs).toBe(103)
+    received.reported(103)
+    received.received(number + 1, true, { priority: 'bulk', congestionMarked: false }, 103.5)
+    expect(received.deadlineMs).toBe(103.5)
   })
 
   test('[RC5] a gap is told at once', () => {
@@ -92,7 +116,7 @@ describe('acknowledgements', () => {
 
   test('[RC5] what the peer knows of is not told again, but for stragglers', () => {
     const received = receivedOf([0, 1, 3])
-    received.reportAcknowledged(received.reported())
+    received.reportAcknowledged(received.reported(100))
     expect(received.report()).toEqual([{ start: 3, end: 4 }])
     received.received(4, true, unmarked, 0)
     received.received(2, true, unmarked, 0)
@@ -101,7 +125,7 @@ describe('acknowledgements', () => {
 
   test('[RC5] a straggler that came after a report survives the confirmation of the report', () => {
     const received = receivedOf([0, 1, 3])
-    const report = received.reported()
+    const report = received.reported(100)
     received.received(2, true, unmarked, 0)
     received.reportAcknowledged(report)
     expect(received.report()).toEqual([{ start: 0, end: 4 }])

@@ -24,6 +24,16 @@ export const acknowledgementDelayMsMax = 25
 /** Packets that ask for an acknowledgement, until one is sent at once (RFC 9000, section 13.2.2). */
 export const packetsPerAcknowledgement = 2
 
+/**
+ * The same for packets of bulk that follow an acknowledgement closely. Each costs both ends a packet
+ * and two ciphers; one in `bulkAcknowledgementMsMin` is many in a round trip of bulk, which waits in
+ * queues by nature.
+ */
+export const bulkPacketsPerAcknowledgementMax = 8
+
+/** Acknowledgements of bulk keep that distance, unless there are so many packets to acknowledge. */
+export const bulkAcknowledgementMsMin = 2
+
 /** How many of the packets that arrived carried the mesh's congestion mark. */
 export interface MarkCounts {
   /** Of priority bulk. */
@@ -60,6 +70,7 @@ export class ReceivedPackets {
   /** Packets that arrived after a higher number. */
   #stragglerCount = 0
   #unacknowledgedCount = 0
+  #reportedAtMs = Number.NEGATIVE_INFINITY
   #deadlineMs = Number.POSITIVE_INFINITY
   #marks: MarkCounts = noMarks
 
@@ -119,9 +130,8 @@ export class ReceivedPackets {
     }
     if (!acknowledgementEliciting) return
     this.#unacknowledgedCount += 1
-    const atOnce =
-      !inOrder || congestionMarked || this.#unacknowledgedCount >= packetsPerAcknowledgement
-    const deadlineMs = atOnce ? nowMs : nowMs + acknowledgementDelayMsMax
+    const atOnce = !inOrder || congestionMarked
+    const deadlineMs = atOnce ? nowMs : this.#deadlineInOrder(priority, nowMs)
     this.#deadlineMs = Math.min(this.#deadlineMs, deadlineMs)
   }
 
@@ -149,8 +159,9 @@ export class ReceivedPackets {
   }
 
   /** An acknowledgement is on its way; hand what is returned to `reportAcknowledged`. */
-  reported(): Report {
+  reported(nowMs: number): Report {
     this.#unacknowledgedCount = 0
+    this.#reportedAtMs = nowMs
     this.#deadlineMs = Number.POSITIVE_INFINITY
     return { largest: this.#largest, stragglerCount: this.#stragglerCount }
   }
@@ -159,6 +170,13 @@ export class ReceivedPackets {
   reportAcknowledged(report: Report): void {
     if (report.stragglerCount !== this.#stragglerCount) return
     this.#reportFloor = Math.max(this.#reportFloor, report.largest)
+  }
+
+  #deadlineInOrder(priority: Priority, nowMs: number): number {
+    const count = this.#unacknowledgedCount
+    if (count < packetsPerAcknowledgement) return nowMs + acknowledgementDelayMsMax
+    if (priority !== 'bulk' || count >= bulkPacketsPerAcknowledgementMax) return nowMs
+    return Math.max(nowMs, this.#reportedAtMs + bulkAcknowledgementMsMin)
   }
 
   #countMark(priority: Priority): void {

@@ -221,3 +221,59 @@ describe('flows', () => {
     expect(keys.latenciesMs.length).toBeGreaterThan(300)
   })
 })
+
+describe('gathering', () => {
+  const chunk = new Uint8Array(1_000)
+  const bulk = priorities.indexOf('bulk')
+
+  /** A peer whose bulk has one packet under way, and how many it has sent since. */
+  function busy() {
+    const peer = new HostileEnd(true)
+    const { end } = peer
+    peer.acknowledgeAll(10)
+    end.connection.send(bulk, chunk, 10)
+    expect(end.sent).toHaveLength(1)
+    return { peer, end, sentSince: () => end.sent.length - 1 }
+  }
+
+  test('[RC23] a bulk packet that is not full waits for more, 2 ms at the most', () => {
+    const { end, sentSince } = busy()
+    end.connection.send(bulk, chunk, 11)
+    end.connection.handleDeadline(12.9)
+    expect(sentSince()).toBe(0)
+    expect(end.connection.nextDeadlineMs()).toBe(13)
+    end.connection.handleDeadline(13)
+    expect(sentSince()).toBe(1)
+  })
+
+  test('[RC23] what fills a packet goes at once, and so does all when nothing is under way', () => {
+    const { peer, end, sentSince } = busy()
+    end.connection.send(bulk, new Uint8Array(16_000), 11)
+    expect(sentSince()).toBeGreaterThan(0)
+    for (let nowMs = 13; end.sent.length > 0; nowMs += 10) {
+      end.connection.handleDeadline(nowMs)
+      peer.acknowledgeAll(nowMs)
+    }
+    end.connection.send(bulk, chunk, 1_000)
+    expect(end.sent).toHaveLength(1)
+  })
+
+  test('[RC23] other priorities do not wait', () => {
+    const { end, sentSince } = busy()
+    end.connection.send(priorities.indexOf('sync'), chunk, 11)
+    expect(sentSince()).toBe(1)
+  })
+
+  test('[RC23] the first and the last bytes of a stream do not wait', () => {
+    const { end, sentSince } = busy()
+    end.streams.open({ protocol: 'chunks', priority: 'bulk' })
+    end.connection.streamsChanged(11)
+    expect(sentSince()).toBe(1)
+    end.streams.write(4, chunk)
+    end.connection.streamsChanged(11)
+    expect(sentSince()).toBe(1)
+    end.streams.finish(4)
+    end.connection.streamsChanged(11)
+    expect(sentSince()).toBe(2)
+  })
+})

@@ -125,6 +125,17 @@ export class SendStream {
     return this.#state === 'data-sent' && this.#fin === 'due'
   }
 
+  /** What is to be sent may wait for more: it is not what opens, repeats or ends the stream. */
+  get mayGather(): boolean {
+    return this.#state === 'send' && this.#sentEnd > 0 && this.#lost.size === 0
+  }
+
+  /** Bytes never sent that may be sent now, given that much of the connection's credit. */
+  freshBytes(connectionCredit: number): number {
+    const end = Math.min(this.#writtenEnd, this.#limit, this.#sentEnd + connectionCredit)
+    return Math.max(0, end - this.#sentEnd)
+  }
+
   /** The next piece to send, what was lost first; the caller sends it, or tells `lost`. */
   takePiece(lengthMax: number, connectionCredit: number): StreamPiece | undefined {
     const lost = this.#lost.first()
@@ -134,9 +145,8 @@ export class SendStream {
       return this.#piece(lost.start, length)
     }
     if (!this.canSend(connectionCredit)) return undefined
-    const end = Math.min(this.#writtenEnd, this.#limit, this.#sentEnd + connectionCredit)
     const offset = this.#sentEnd
-    const length = Math.min(Math.max(0, end - offset), lengthMax)
+    const length = Math.min(this.freshBytes(connectionCredit), lengthMax)
     this.#sentEnd += length
     return this.#piece(offset, length)
   }
@@ -227,6 +237,8 @@ export class SendStream {
       chunk.bytes = freed
     }
     while (this.#chunks[this.#chunkHead]?.bytes === freed) this.#chunkHead += 1
+    // Whoever writes little at a time, and waits for an answer each time, needs no large chunks.
+    if (this.#heldBytes === 0) this.#gatheringBytes = gatheringChunkBytesMin
     // Moving the rest down only when half the array is spent keeps this linear overall.
     if (this.#chunkHead * 2 >= this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#chunkHead)

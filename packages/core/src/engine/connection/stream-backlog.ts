@@ -7,6 +7,7 @@
  */
 
 import { assert } from '../assert.ts'
+import { comesWithBuffer } from './stream-port.ts'
 
 /**
  * Chunks that a reader may hold. It takes 64 packets' worth a turn, or as many larger chunks as have
@@ -50,10 +51,13 @@ export class StreamBacklog {
     return this.#heldBytes
   }
 
-  /** Takes the next bytes, a view valid during the call. */
-  push(bytes: Uint8Array): void {
-    if (this.isEmpty && this.#told.length < toldChunksMax) this.#tellOf(bytes.slice())
-    else this.#gather(bytes)
+  /**
+   * Takes the next bytes, a view. One that stays valid is handed on as it is, with its whole buffer,
+   * if it is most of that: the data of a full packet.
+   */
+  push(bytes: Uint8Array, isLasting: boolean): void {
+    if (!this.isEmpty || this.#told.length >= toldChunksMax) this.#gather(bytes)
+    else this.#tellOf(isLasting && comesWithBuffer(bytes) ? bytes : bytes.slice())
   }
 
   /** The reader has taken that many bytes: tells it of more. */

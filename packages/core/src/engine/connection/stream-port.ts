@@ -70,6 +70,14 @@ export interface StreamPort {
   consumedStream(stream: StreamHandle, bytes: number, nowMs: number): void
 }
 
+/** The part of its buffer from which on a view of a stream's bytes is handed on with it, not copied. */
+const bufferPart = 3 / 4
+
+/** The bytes are most of their buffer, which nobody else uses then: it may be transferred. */
+export function comesWithBuffer({ length, buffer }: Uint8Array): boolean {
+  return length >= buffer.byteLength * bufferPart
+}
+
 /** What connections tell of streams; a part of `ConnectionOutput`. */
 export type StreamOutput =
   /** The other end opened it. */
@@ -80,7 +88,7 @@ export type StreamOutput =
       readonly protocol: string
       readonly priority: Priority
     }
-  /** The next bytes in order; the receiver owns them. */
+  /** The next bytes in order; the receiver owns them, and their buffer where `comesWithBuffer`. */
   | { readonly type: 'stream-data'; readonly stream: StreamHandle; readonly bytes: Uint8Array }
   /** All bytes have been told of; none follow. */
   | { readonly type: 'stream-finished'; readonly stream: StreamHandle }

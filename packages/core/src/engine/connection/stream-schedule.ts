@@ -52,6 +52,11 @@ export class StreamSchedule<Stream extends ScheduledStream> {
     }
   }
 
+  /** Those of the rank that are in turn, and perhaps some that cannot send any more. */
+  queued(rank: number): readonly Stream[] {
+    return this.#queues[rank]!
+  }
+
   /** The stream has had its turn: the others of its rank go first. */
   rotate(stream: Stream): void {
     const queue = this.#queues[stream.rank]!

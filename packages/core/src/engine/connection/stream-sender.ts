@@ -30,6 +30,17 @@ export class StreamSender {
     return this.#schedule.next(rank) !== undefined
   }
 
+  /** The rank has that many bytes to send, or something that gains nothing by waiting for more. */
+  fills(rank: number, bytes: number): boolean {
+    let freshBytes = 0
+    for (const stream of this.#schedule.queued(rank)) {
+      if (!stream.sending.mayGather) return true
+      freshBytes += stream.sending.freshBytes(this.#creditOf(stream))
+      if (freshBytes >= bytes) return true
+    }
+    return false
+  }
+
   /** Something about the stream has changed: it may have something to send. */
   update(stream: SendingStream): void {
     this.#schedule.update(stream)

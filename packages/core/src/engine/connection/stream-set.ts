@@ -195,6 +195,11 @@ export class StreamSet {
     return this.#sender.canSend(rank)
   }
 
+  /** The rank has that many bytes to send, or something that gains nothing by waiting for more. */
+  fills(rank: number, bytes: number): boolean {
+    return this.#sender.fills(rank, bytes)
+  }
+
   /** Fills the packet with STREAM frames of that priority. */
   writePieces(rank: number, draft: PacketDraft): void {
     this.#sender.write(rank, draft)

@@ -277,9 +277,14 @@ describe('windows', () => {
     expect(window.advance(150, 100)).toBe(3000)
     window.consume(1000)
     expect(window.advance(1000, 100)).toBe(4000)
+    // However short the round trip, half a window in a tenth of a second is quick.
+    window.consume(1000)
+    expect(window.advance(1100, 1)).toBe(5000)
+    window.consume(1000)
+    expect(window.advance(1199, 1)).toBe(8000)
     for (let round = 0; round < 5; round += 1) {
       window.consume(2000)
-      window.advance(1001 + round, 100)
+      window.advance(1200 + round, 100)
     }
     expect(window.windowBytes).toBe(4000)
   })
