@@ -93,7 +93,6 @@ export class RunningMesh implements Mesh, RowSource {
     })
     this.#streams = new StreamTable({
       port: access.streams,
-      tasks,
       commands: this,
       problem: (error) => this.#problems.add(problemOf(error)),
     })

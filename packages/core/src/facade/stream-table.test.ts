@@ -18,10 +18,8 @@ function setUp() {
   const commands: Command[] = []
   const problems: string[] = []
   const refusals = new Map<string, MeshError>()
-  const tasks: (() => void)[] = []
   const table = new StreamTable({
     port,
-    tasks: { post: (task) => tasks.push(task), close: () => {} },
     commands: {
       call: async (command) => {
         commands.push(command)
@@ -36,11 +34,7 @@ function setUp() {
     for (const each of reports) engine.post(each)
     await settle()
   }
-  const runTasks = async () => {
-    for (const task of tasks.splice(0)) task()
-    await settle()
-  }
-  return { table, orders, commands, problems, refusals, report, runTasks }
+  return { table, orders, commands, problems, refusals, report }
 }
 
 /** What a promise is rejected with; caught at once, so that it may be looked at later. */
@@ -192,8 +186,8 @@ async function withStream() {
   return { ...parts, stream }
 }
 
-test('credit travels with the next order, or at the end of the task, or when it is much', async () => {
-  const { orders, report, runTasks, stream } = await withStream()
+test('credit travels with the next order, or when it is much, or many chunks, or all of a stream', async () => {
+  const { orders, report, stream } = await withStream()
   const data = (length: number) =>
     report({ type: 'stream-data', stream: 1, bytes: new Uint8Array(length) })
   const reader = stream.readable.getReader()
@@ -208,17 +202,28 @@ test('credit travels with the next order, or at the end of the task, or when it 
     { type: 'stream-written', stream: 1, bytes: new Uint8Array([7]), finish: false },
   ])
   orders.length = 0
-  await data(50)
-  await data(60)
-  await reader.read()
-  await reader.read()
-  await runTasks()
-  expect(orders).toEqual([{ type: 'stream-consumed', stream: 1, bytes: 110 }])
+  for (let count = 0; count < 16; count += 1) {
+    expect(orders).toEqual([])
+    await data(50)
+    await reader.read()
+  }
+  await settle()
+  expect(orders).toEqual([{ type: 'stream-consumed', stream: 1, bytes: 800 }])
   orders.length = 0
-  await data(16 * 1024)
+  await data(64 * 1024)
   await reader.read()
   await settle()
-  expect(orders).toEqual([{ type: 'stream-consumed', stream: 1, bytes: 16 * 1024 }])
+  expect(orders).toEqual([{ type: 'stream-consumed', stream: 1, bytes: 64 * 1024 }])
+  orders.length = 0
+  await data(60)
+  await reader.read()
+  await report({ type: 'stream-finished', stream: 1 })
+  await settle()
+  expect(orders).toEqual([])
+  const closed = writer.close()
+  await report({ type: 'stream-delivered', stream: 1 })
+  await closed
+  expect(orders).toContainEqual({ type: 'stream-consumed', stream: 1, bytes: 60 })
 })
 
 for (const [code, what] of [

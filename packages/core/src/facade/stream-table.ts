@@ -3,7 +3,8 @@
  * protocol.
  *
  * Orders leave in the order of the application's calls. Credit is gathered: it travels with the next
- * order, at the end of the task, or when `creditBytesMax` of it have come together.
+ * order, or when `creditBytesMax` or `creditChunksMax` of it have come together. Less than that the
+ * engine need not know: it is a fraction of every window that it keeps.
  */
 
 import { unreachable } from '../engine/assert.ts'
@@ -16,7 +17,6 @@ import type {
   StreamOrderPort,
   StreamReport,
 } from '../driver/stream-orders.ts'
-import type { TaskQueue } from '../driver/task-queue.ts'
 import { abortable } from './abortable.ts'
 import { invalid } from './checked-options.ts'
 import type { CommandCaller } from './engine-access.ts'
@@ -28,12 +28,13 @@ import { callObserver } from './observers.ts'
 
 /** How long an opening waits for a connection to the peer. */
 const openPatienceMsMax = 10_000
-/** Credit that is told of at once, over all streams: a fraction of what one connection may hold. */
-const creditBytesMax = 16 * 1024
+/** Credit that is told of at once, over all streams: a quarter of a stream's first window. */
+const creditBytesMax = 64 * 1024
+/** The same in chunks: a quarter of those that a reader may be told of. */
+const creditChunksMax = 16
 
 export interface StreamTableOptions {
   readonly port: StreamOrderPort
-  readonly tasks: TaskQueue
   readonly commands: CommandCaller
   /** Told when the engine would not accept a protocol. */
   readonly problem: (error: MeshError) => void
@@ -57,7 +58,7 @@ export class StreamTable {
   readonly #acceptors = new Map<string, (stream: MeshStream) => void>()
   readonly #credit = new Map<StreamHandle, number>()
   #creditBytes = 0
-  #isCreditTaskPosted = false
+  #creditChunks = 0
   #endError: MeshError | undefined
 
   constructor(options: StreamTableOptions) {
@@ -169,7 +170,11 @@ export class StreamTable {
       protocol,
       priority,
       post: (order) => this.#streamOrder(order),
-      gone: () => this.#streams.delete(stream),
+      gone: () => {
+        this.#streams.delete(stream)
+        // The engine keeps a stream until all of it has been read.
+        this.#postCredit()
+      },
     })
     this.#streams.set(stream, added)
     return added
@@ -183,13 +188,9 @@ export class StreamTable {
     const { stream, bytes } = order
     this.#credit.set(stream, (this.#credit.get(stream) ?? 0) + bytes)
     this.#creditBytes += bytes
-    if (this.#creditBytes >= creditBytesMax) this.#postCredit()
-    else if (!this.#isCreditTaskPosted) {
-      this.#isCreditTaskPosted = true
-      this.#options?.tasks.post(() => {
-        this.#isCreditTaskPosted = false
-        this.#postCredit()
-      })
+    this.#creditChunks += 1
+    if (this.#creditBytes >= creditBytesMax || this.#creditChunks >= creditChunksMax) {
+      this.#postCredit()
     }
   }
 
@@ -205,6 +206,7 @@ export class StreamTable {
     }
     this.#credit.clear()
     this.#creditBytes = 0
+    this.#creditChunks = 0
   }
 
   #command(command: { type: 'accept-streams' | 'refuse-streams'; protocol: string }): void {

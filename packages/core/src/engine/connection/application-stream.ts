@@ -25,7 +25,7 @@ import {
 } from './stream-port.ts'
 
 /** A writer that may be waiting is told each time that so many bytes have left. */
-const drainReportBytes = 32 * 1024
+const drainReportBytes = 64 * 1024
 
 /** What a stream needs of those around it. */
 export interface StreamHost {

@@ -101,7 +101,7 @@ export type StreamOutput =
   | { readonly type: 'stream-stopped'; readonly stream: StreamHandle; readonly code: number }
   /**
    * So many of the written bytes, in all since it opened, have left for the first time. Told each
-   * 32 KiB: less than that may have left untold.
+   * 64 KiB: less than that may have left untold.
    */
   | {
       readonly type: 'stream-drained'
