@@ -9,12 +9,22 @@ export function encodeHex(bytes: Uint8Array): string {
   return text
 }
 
+/** The value of each digit, by its character code; 255 for what is none. */
+const values = new Uint8Array(128).fill(255)
+for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+  values[digit.charCodeAt(0)] = value
+  values[digit.toUpperCase().charCodeAt(0)] = value
+}
+
 /** The bytes of lower- or upper-case hexadecimal, or `undefined` when it is not that. */
 export function decodeHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined
+  if (text.length % 2 !== 0) return undefined
   const bytes = new Uint8Array(text.length / 2)
   for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16)
+    const high = values[text.charCodeAt(2 * index)] ?? 255
+    const low = values[text.charCodeAt(2 * index + 1)] ?? 255
+    if (high > 15 || low > 15) return undefined
+    bytes[index] = (high << 4) | low
   }
   return bytes
 }
