@@ -11,7 +11,8 @@ export function encodeHex(bytes: Uint8Array): string {
 
 /** The value of each digit, by its character code; 255 for what is none. */
 const values = new Uint8Array(128).fill(255)
-for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+for (let value = 0; value < 16; value += 1) {
+  const digit = value.toString(16)
   values[digit.charCodeAt(0)] = value
   values[digit.toUpperCase().charCodeAt(0)] = value
 }
