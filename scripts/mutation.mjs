@@ -1,10 +1,11 @@
 // `pnpm mutation [--mutants N] [--seed N] [--workers N] [--file PATH…]`: how many small faults in the
 // protocol rooms the tests notice. N mutants, drawn from the seed, are planted one at a time in a
 // copy of the tree. A mutant that does not compile is replaced by the next one drawn; one that makes
-// a test fail, or the tests not end, is killed. Survivors are printed. Exits 1 below nine in ten.
+// a test fail, or the tests not end, is killed: first the tests of its file are asked, then those of its
+// room, then all of the engine and the simulator. Survivors are printed. Exits 1 below nine in ten.
 
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -114,8 +115,10 @@ async function judge(copy, mutant) {
     const types = ['-p', 'packages/core/tsconfig.engine.json', '--noEmit']
     const compiled = await run(bin(copy, 'tsc'), types, { cwd: copy, quiet: true })
     if (compiled.code !== 0) return 'not compiled'
-    for (const folder of [dirname(mutant.fileName), engineFolder, simulatorFolder]) {
-      const outcome = await test(copy, folder)
+    const ownTests = mutant.fileName.replace(/\.ts$/, '.test.ts')
+    const stages = [[ownTests], [dirname(mutant.fileName)], [engineFolder, simulatorFolder]]
+    for (const filters of existsSync(join(copy, ownTests)) ? stages : stages.slice(1)) {
+      const outcome = await test(copy, filters)
       if (outcome !== 'passed') return outcome
     }
     return 'survived'
@@ -128,9 +131,9 @@ function bin(copy, name) {
   return join(copy, 'node_modules/.bin', name)
 }
 
-/** Runs the tests of a folder in a process group of their own, which ends when its time is over. */
-function test(copy, folder) {
-  const args = ['run', '--project', 'node', '--bail', '1', '--reporter', 'dot', folder]
+/** Runs the tests at these places in a process group of their own, which ends when its time is over. */
+function test(copy, filters) {
+  const args = ['run', '--project', 'node', '--bail', '1', '--reporter', 'dot', ...filters]
   return new Promise((resolve) => {
     const child = spawn(bin(copy, 'vitest'), args, { cwd: copy, stdio: 'ignore', detached: true })
     const timer = setTimeout(() => {
