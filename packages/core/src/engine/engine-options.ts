@@ -3,6 +3,7 @@
 import type { DocumentsPort } from '../documents/documents-port.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { Cryptography } from './crypto/cryptography.ts'
+import type { KeyLifetime } from './noise/key-use.ts'
 
 export interface EngineOptions {
   /** Name of the application; peers of different applications never talk. 1 to 64 characters. */
@@ -22,4 +23,6 @@ export interface EngineOptions {
   readonly documents: DocumentsPort
   /** Made by `createRecorder`; the owner may read it at any time. */
   readonly recorder: Recorder
+  /** How much one key of a link seals; a shorter life than usual is for tests. */
+  readonly linkKeyLifetime?: KeyLifetime
 }

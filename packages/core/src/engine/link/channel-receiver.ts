@@ -1,6 +1,6 @@
 /**
  * What comes in on one channel: messages taken apart into frames, and these opened (rules FR2 to
- * FR10 of docs/specs/link.md). The counterpart of channel-sender.ts.
+ * FR10 and FR12 of docs/specs/link.md). The counterpart of channel-sender.ts.
  *
  * Invariant: after a fault nothing more is given.
  */
@@ -105,6 +105,14 @@ export class ChannelReceiver {
       if (!contents) return undefined
       this.#reassembler.load(contents)
     }
+  }
+
+  /** The latest frame was of kind `rekey`, of that priority. */
+  rekeyReceived(priority: PriorityIndex): void {
+    const isAllowed =
+      priority === 0 && this.#cipher.rekeyReceived((other) => this.#reassembler.isUnderWay(other))
+    if (isAllowed) this.#context.recorder.link.rekeysReceived.add()
+    else this.refuse()
   }
 
   /** A frame that was given breaks a rule after all. */

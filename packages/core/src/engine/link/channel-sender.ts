@@ -1,7 +1,7 @@
 /**
  * What goes out on one channel: the session's own frames, then hellos, then frames of the mesh by
- * priority, in messages as large as the channel takes and its credit allows (rule FR5 of
- * docs/specs/link.md).
+ * priority, in messages as large as the channel takes and its credit allows (rules FR5 and
+ * FR12 of docs/specs/link.md).
  */
 
 import type { EngineContext } from '../context.ts'
@@ -11,6 +11,9 @@ import type { FrameCipher } from './frame-cipher.ts'
 import { FramePacker } from './frame-packer.ts'
 import { encodeHello } from './hello.ts'
 import type { Liveness } from './liveness.ts'
+
+/** Says that the next key follows. */
+const rekeyFrame: OutgoingFrame = { kind: 'rekey', payload: new Uint8Array(0) }
 
 /** Where the mesh frames of a channel come from, while it is the one that carries them. */
 export interface MeshFrames {
@@ -32,6 +35,7 @@ export class ChannelSender {
   isEnding = false
   readonly #context: EngineContext
   readonly #messages: ChannelMessages
+  readonly #cipher: FrameCipher
   readonly #packer: FramePacker
   readonly #ownFrames: OwnFrame[] = []
 
@@ -39,6 +43,7 @@ export class ChannelSender {
   constructor(context: EngineContext, messages: ChannelMessages, cipher: FrameCipher) {
     this.#context = context
     this.#messages = messages
+    this.#cipher = cipher
     this.#packer = new FramePacker(cipher)
   }
 
@@ -110,6 +115,10 @@ export class ChannelSender {
     nowMs: number,
   ): OutgoingFrame | undefined {
     if (priority === 0) {
+      if (liveness && this.#cipher.takeRenewal(nowMs)) {
+        this.#context.recorder.link.rekeysSent.add()
+        return rekeyFrame
+      }
       const own = this.#ownFrames.shift()
       if (own) return own.frame
       const control = this.#messages.takeControl()

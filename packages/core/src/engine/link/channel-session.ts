@@ -14,6 +14,7 @@ import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import { Fifo } from '../fifo.ts'
 import type { ChannelId } from '../input.ts'
+import type { KeyLifetime } from '../noise/key-use.ts'
 import type { ChannelCost, ChannelTraits } from '../../transport/channel.ts'
 import { decodeBundleFrame, encodeBundleFrame } from './bundle-frame.ts'
 import type { BundleFrame } from './bundle-frame.ts'
@@ -55,6 +56,7 @@ export class ChannelSession {
   readonly #context: EngineContext
   readonly #handshake: LinkHandshake
   readonly #openedAtMs: number
+  readonly #keyLifetime: KeyLifetime
   readonly #cipher = new FrameCipher()
   readonly #messages: ChannelMessages
   readonly #sender: ChannelSender
@@ -80,6 +82,7 @@ export class ChannelSession {
     this.#sender = new ChannelSender(context, this.#messages, this.#cipher)
     this.#receiver = new ChannelReceiver(context, this.#messages, this.#cipher)
     this.#openedAtMs = nowMs
+    this.#keyLifetime = options.keyLifetime
     this.#stateDeadlineMs = nowMs + handshakeTimeoutMs
   }
 
@@ -281,6 +284,8 @@ export class ChannelSession {
         return this.#takeBundleFrame(priority, decodeBundleFrame(payload))
       case 'auth':
         return this.#receiver.refuse()
+      case 'rekey':
+        return this.#receiver.rekeyReceived(priority)
       case 'link-control':
         if (!this.#messages.controlReceived(payload, nowMs)) link.framesSkipped.add()
         return
@@ -326,7 +331,7 @@ export class ChannelSession {
         return
       case 'complete':
         if (step.message) this.#sendAuth(step.message)
-        if (!isSecured(this.traits)) this.#cipher.secure(step.keys)
+        if (!isSecured(this.traits)) this.#cipher.secure(step.keys, this.#keyLifetime)
         this.#receiver.proven()
         this.#messages.proven()
         this.#remote = step.remote

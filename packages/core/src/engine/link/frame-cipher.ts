@@ -1,18 +1,26 @@
 /**
- * Sealing of frames, before they are cut and after they are put together (rules FR6 to FR8 of
- * docs/specs/link.md): all of most frames, and of large mesh packets the beginning alone, since
+ * Sealing of frames, before they are cut and after they are put together (rules FR6 to FR8 and FR12
+ * of docs/specs/link.md): all of most frames, and of large mesh packets the beginning alone, since
  * what follows it is end-to-end ciphertext already.
  *
  * Clear until `secure` is called, and for ever on channels that encrypt and are bound. Frames of
  * one priority keep their order, those of two may not: so each priority counts its own nonces,
- * four apart, and none repeats.
+ * four apart, and none repeats, whatever the key.
  */
 
 import { concatBytes } from '../bytes/compare.ts'
 import { tagBytes } from '../noise/cipher-state.ts'
 import type { CipherState } from '../noise/cipher-state.ts'
 import type { TransportKeys } from '../noise/handshake-state.ts'
-import { frameKindCodes, framePayloadBytesMax, payloadBytesOf, wholePayload } from './frame.ts'
+import { KeyUse } from '../noise/key-use.ts'
+import type { KeyLifetime } from '../noise/key-use.ts'
+import {
+  frameKindCodes,
+  framePayloadBytesMax,
+  payloadBytesOf,
+  priorityIndexes,
+  wholePayload,
+} from './frame.ts'
 import type { IncomingFrame, PriorityIndex } from './frame.ts'
 import type { FramePayload } from './link-port.ts'
 
@@ -35,19 +43,42 @@ export type FrameBody = readonly Uint8Array[]
 export class FrameCipher {
   #send: FrameDirection | undefined
   #receive: FrameDirection | undefined
+  #use: KeyUse | undefined
 
   /** From here on frames are sealed and must decipher. */
-  secure(keys: TransportKeys): void {
+  secure(keys: TransportKeys, lifetime: KeyLifetime): void {
     this.#send = new FrameDirection(keys.send)
     this.#receive = new FrameDirection(keys.receive)
+    this.#use = new KeyUse(lifetime)
   }
 
-  /** The body of the next frame of its priority. */
+  /**
+   * True once for each key that has sealed enough: a frame of kind `rekey` is to be sent now. To be
+   * asked before each frame of priority control.
+   */
+  takeRenewal(nowMs: number): boolean {
+    if (this.#use?.isSpent(nowMs) !== true) return false
+    this.#use.renew(nowMs)
+    return true
+  }
+
+  /** How long the body of a frame is that has so much payload. */
+  bodyBytesOf(kindCode: number, payloadBytes: number): number {
+    return this.#seals(kindCode) ? payloadBytes + tagBytes : payloadBytes
+  }
+
+  /**
+   * The body of the next frame of its priority, to be called when its first fragment is written: after
+   * one of kind `rekey`, the next key seals.
+   */
   seal(kindCode: number, priority: PriorityIndex, payload: FramePayload): FrameBody {
-    if (this.#send && kindCode !== frameKindCodes.auth) {
-      return this.#send.seal(kindCode, priority, payload)
+    if (!this.#send || !this.#seals(kindCode)) {
+      return payload instanceof Uint8Array ? [payload] : payload
     }
-    return payload instanceof Uint8Array ? [payload] : payload
+    const body = this.#send.seal(kindCode, priority, payload)
+    if (kindCode === frameKindCodes.rekey) this.#send.rekey(() => false)
+    else this.#use?.sealed(payloadBytesOf(payload))
+    return body
   }
 
   /**
@@ -58,12 +89,27 @@ export class FrameCipher {
     if (!this.#receive || frame.kindCode === frameKindCodes.auth) return frame.body
     return this.#receive.open(frame)
   }
+
+  /**
+   * The other end has sent a frame of kind `rekey`; `hasBegun` says of which priorities a frame had
+   * begun before it, and so has the key before. False where nothing is sealed.
+   */
+  rekeyReceived(hasBegun: (priority: PriorityIndex) => boolean): boolean {
+    this.#receive?.rekey(hasBegun)
+    return this.#receive !== undefined
+  }
+
+  #seals(kindCode: number): boolean {
+    return this.#send !== undefined && kindCode !== frameKindCodes.auth
+  }
 }
 
-/** One direction: its key, and how many frames of each priority it has been used for. */
+/** One direction: its key, and how many frames of each priority there have been. */
 class FrameDirection {
-  readonly #key: CipherState
+  #key: CipherState
   readonly #frames = [0, 0, 0, 0]
+  /** Of each priority the key that its next frame alone has, where that is a former one. */
+  readonly #former: (CipherState | undefined)[] = priorityIndexes.map(() => undefined)
   /** Header byte; for a packet sealed in part, how long it is and its last bytes. */
   readonly #additional = new Uint8Array(1 + 4 + tagBytes)
   readonly #additionalView = new DataView(this.#additional.buffer)
@@ -89,18 +135,28 @@ class FrameDirection {
   }
 
   open({ kindCode, priority, body }: IncomingFrame): Uint8Array | undefined {
+    const key = this.#former[priority] ?? this.#key
+    this.#former[priority] = undefined
     const nonce = this.#nextNonce(priority)
     const bytes = body.length - tagBytes
     if (!isSealedInPart(kindCode, bytes)) {
-      return this.#key.openAt(nonce, this.#additionalOf(kindCode, priority), body)
+      return key.openAt(nonce, this.#additionalOf(kindCode, priority), body)
     }
     this.#last.set(body.subarray(bytes - tagBytes, bytes))
     const additional = this.#additionalInPart(kindCode, priority, bytes)
     const sealed = concatBytes(body.subarray(0, sealedHeadBytes), body.subarray(bytes))
-    const head = this.#key.openAt(nonce, additional, sealed)
+    const head = key.openAt(nonce, additional, sealed)
     if (!head) return undefined
     body.set(head)
     return body.subarray(0, bytes)
+  }
+
+  /** Goes on to the next key, but for the frames that have begun. */
+  rekey(hasBegun: (priority: PriorityIndex) => boolean): void {
+    for (const priority of priorityIndexes) {
+      if (hasBegun(priority)) this.#former[priority] ??= this.#key
+    }
+    this.#key = this.#key.rekeyed()
   }
 
   #nextNonce(priority: PriorityIndex): number {

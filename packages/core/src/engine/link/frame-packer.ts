@@ -7,18 +7,19 @@
  * it is written, so that its bytes are copied once, into an array of their size.
  */
 
-import { encodeFragmentHeader, frameKindCodes, priorityIndexes } from './frame.ts'
+import { encodeFragmentHeader, frameKindCodes, payloadBytesOf, priorityIndexes } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 import type { FrameBody, FrameCipher } from './frame-cipher.ts'
 
 /** Gives the next frame of a priority, or nothing. Called only when it will be sent. */
 export type FrameSource = (priority: PriorityIndex) => OutgoingFrame | undefined
 
-/** A frame that is partly sent. */
+/** A frame that has been taken, and may be partly sent. */
 interface FrameUnderWay {
   readonly frame: OutgoingFrame
-  readonly body: FrameBody
   readonly bodyBytes: number
+  /** From its first fragment on: which key seals it depends on what was written before. */
+  body: FrameBody | undefined
   sentBytes: number
 }
 
@@ -84,10 +85,9 @@ export class FramePacker {
 
   #begin(priority: PriorityIndex, frame: OutgoingFrame | undefined): FrameUnderWay | undefined {
     if (!frame) return undefined
-    const body = this.#cipher.seal(frameKindCodes[frame.kind], priority, frame.payload)
-    let bodyBytes = 0
-    for (const part of body) bodyBytes += part.length
-    const entry = { frame, body, bodyBytes, sentBytes: 0 }
+    const { kind, payload } = frame
+    const bodyBytes = this.#cipher.bodyBytesOf(frameKindCodes[kind], payloadBytesOf(payload))
+    const entry = { frame, bodyBytes, body: undefined, sentBytes: 0 }
     this.#underWay[priority] = entry
     return entry
   }
@@ -99,14 +99,15 @@ export class FramePacker {
     roomBytes: number,
     messageBytesMax: number,
   ): Fragment | undefined {
-    const { body, sentBytes: start } = entry
+    const { frame, sentBytes: start } = entry
     const restBytes = entry.bodyBytes - start
     const fitsBytes = fragmentFit(roomBytes)
     const last = restBytes <= fitsBytes
     const hasOthers = roomBytes < messageBytesMax
     if (!last && hasOthers && fitsBytes < fragmentBytesMin(messageBytesMax)) return undefined
     const length = last ? restBytes : fitsBytes
-    const kindCode = frameKindCodes[entry.frame.kind]
+    const kindCode = frameKindCodes[frame.kind]
+    const body = (entry.body ??= this.#cipher.seal(kindCode, priority, frame.payload))
     const headerByte = encodeFragmentHeader({ kindCode, priority, first: start === 0, last })
     entry.sentBytes += length
     if (last) this.#underWay[priority] = undefined

@@ -8,7 +8,7 @@
 
 import { ByteReader } from '../bytes/reader.ts'
 import { decodeFragmentHeader } from './frame.ts'
-import type { FragmentHeader, IncomingFrame } from './frame.ts'
+import type { FragmentHeader, IncomingFrame, PriorityIndex } from './frame.ts'
 
 /** What was wrong with a message. */
 export type FrameFault =
@@ -48,6 +48,11 @@ export class FrameReassembler {
   /** The first broken rule, if any. */
   get fault(): FrameFault | undefined {
     return this.#fault
+  }
+
+  /** A frame of that priority has begun and not ended. */
+  isUnderWay(priority: PriorityIndex): boolean {
+    return this.#unfinished[priority] !== undefined
   }
 
   /** Bytes held for unfinished frames. */

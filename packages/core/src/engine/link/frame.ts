@@ -9,7 +9,7 @@ import { concatBytes } from '../bytes/compare.ts'
 import { priorities } from './link-port.ts'
 import type { FramePayload, Priority } from './link-port.ts'
 
-/** Kinds with their codes on the wire; 0 and 11 to 15 are unassigned. */
+/** Kinds with their codes on the wire; 0 and 12 to 15 are unassigned. */
 export const frameKindCodes = {
   hello: 1,
   route: 2,
@@ -21,6 +21,7 @@ export const frameKindCodes = {
   close: 8,
   'bundle-switch': 9,
   extension: 10,
+  rekey: 11,
 } as const
 
 export type FrameKind = keyof typeof frameKindCodes

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import { queueBytesMax } from './send-queue.ts'
-import { lanCost, plainTraits, VirtualNetwork, VirtualPeer } from './virtual-network.ts'
+import { lanCost, plainTraits, VirtualNetwork } from './virtual-network.ts'
+import type { VirtualPeer } from './virtual-network.ts'
 
 /** A network where `a` dials `b` by its address. */
 function dialledPair(options: Parameters<VirtualNetwork['add']>[1] = {}) {
@@ -116,7 +117,7 @@ describe('[HS12] [LK16] refusals are named on both sides, once', () => {
     const network = new VirtualNetwork()
     const a = network.add('a')
     const b = network.add('b')
-    const wanted = new VirtualPeer('c', 'cafe', 1, 3, 1)
+    const wanted = new VirtualNetwork().add('c', { keyByte: 3 })
     // The signalling that was to reach c reaches b.
     network.findPeer = () => b
     a.neighbourhood.want(wanted.peer, 'virtual', 0)

@@ -15,6 +15,8 @@ import type { Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { ChannelId, DialId } from '../input.ts'
+import { keyLifetime } from '../noise/key-use.ts'
+import type { KeyLifetime } from '../noise/key-use.ts'
 import type { ChannelCloseReason, ChannelTraits } from '../../transport/channel.ts'
 import type { DialFailureReason, TransportCapabilities } from '../../transport/transport.ts'
 import { admissionRefusal, refusalMessage } from './channel-admission.ts'
@@ -48,12 +50,15 @@ export interface NeighbourhoodOptions {
   readonly secret: Uint8Array
   /** Count of this peer's boots. */
   readonly epoch: number
+  /** How much one key of a channel seals; a shorter life is for tests. */
+  readonly keyLifetime?: KeyLifetime
 }
 
 /** See the file header. */
 export class Neighbourhood implements LinkPort {
   readonly #context: EngineContext
   readonly #handshakeOptions: HandshakeOptions
+  readonly #keyLifetime: KeyLifetime
   readonly #dialer: Dialer
   readonly #sessions: SessionTable
   readonly #links: LinkTable
@@ -65,6 +70,7 @@ export class Neighbourhood implements LinkPort {
     const { identity, app, secret, epoch } = options
     const { cryptography, random } = context
     this.#context = context
+    this.#keyLifetime = options.keyLifetime ?? keyLifetime
     this.#dialer = new Dialer(context)
     this.#sessions = new SessionTable(context)
     this.#links = new LinkTable(context, {
@@ -147,7 +153,7 @@ export class Neighbourhood implements LinkPort {
     })
     const session = new ChannelSession(
       this.#context,
-      { channel, transport, traits, role, handshake },
+      { channel, transport, traits, role, handshake, keyLifetime: this.#keyLifetime },
       nowMs,
     )
     this.#sessions.add(session)

@@ -1,6 +1,7 @@
 /** What one channel is made of, and what it tells the links. */
 
 import type { ChannelId } from '../input.ts'
+import type { KeyLifetime } from '../noise/key-use.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
 import type { BundleFrame } from './bundle-frame.ts'
 import type { CloseReason } from './close-reason.ts'
@@ -17,6 +18,8 @@ export interface SessionOptions {
   readonly traits: ChannelTraits
   readonly role: 'initiator' | 'responder'
   readonly handshake: LinkHandshake
+  /** Of the keys, where frames are sealed. */
+  readonly keyLifetime: KeyLifetime
 }
 
 export type SessionEvent =

@@ -9,6 +9,8 @@ import { Identity } from '../identity/identity.ts'
 import { FlightRecorder } from '../../recorder/recorder.ts'
 import { registry } from '../../recorder/registry.ts'
 import type { ChannelId, DialId } from '../input.ts'
+import { keyLifetime as usualLifetime } from '../noise/key-use.ts'
+import type { KeyLifetime } from '../noise/key-use.ts'
 import { EventQueue } from '../../testing/sim/world/event-queue.ts'
 import type { ChannelCost, ChannelTraits } from '../../transport/channel.ts'
 import { Neighbourhood } from './neighbourhood.ts'
@@ -55,6 +57,15 @@ export interface ChannelEnd {
 /** Drops, replaces or passes a message on its way. */
 export type Tamper = (bytes: Uint8Array, from: ChannelEnd) => Uint8Array | undefined
 
+/** What is different about a peer. */
+export interface VirtualPeerOptions {
+  readonly app?: string
+  readonly secretByte?: number
+  readonly keyByte?: number
+  readonly epoch?: number
+  readonly keyLifetime?: KeyLifetime
+}
+
 /** A peer of the network: its neighbourhood, and everything that it told. */
 export class VirtualPeer {
   readonly name: string
@@ -66,9 +77,12 @@ export class VirtualPeer {
   /** Sleeping: its deadlines and inputs wait. */
   asleep = false
 
-  constructor(name: string, app: string, secretByte: number, keyByte: number, epoch: number) {
+  constructor(name: string, options: VirtualPeerOptions = {}) {
+    const { app = 'cafe', secretByte = 1, keyByte = 1, epoch = 1 } = options
+    const { keyLifetime = usualLifetime } = options
     this.name = name
     this.identity = new Identity(new Uint8Array(32).fill(keyByte), nobleCryptography)
+    const secret = new Uint8Array(32).fill(secretByte)
     const seed = new Uint8Array(32).fill(keyByte)
     seed[0] = epoch
     this.neighbourhood = new Neighbourhood(
@@ -77,7 +91,7 @@ export class VirtualPeer {
         cryptography: nobleCryptography,
         recorder: this.flight.recorder,
       },
-      { identity: this.identity, app, secret: new Uint8Array(32).fill(secretByte), epoch },
+      { identity: this.identity, app, secret, epoch, keyLifetime },
     )
   }
 
@@ -138,12 +152,8 @@ export class VirtualNetwork {
     this.#random = new SeededRandom(new Uint8Array(32).fill(seed))
   }
 
-  add(
-    name: string,
-    options: { app?: string; secretByte?: number; keyByte?: number; epoch?: number } = {},
-  ): VirtualPeer {
-    const { app = 'cafe', secretByte = 1, keyByte = this.peers.length + 1, epoch = 1 } = options
-    const peer = new VirtualPeer(name, app, secretByte, keyByte, epoch)
+  add(name: string, options: VirtualPeerOptions = {}): VirtualPeer {
+    const peer = new VirtualPeer(name, { keyByte: this.peers.length + 1, ...options })
     this.peers.push(peer)
     peer.neighbourhood.transportStarted('virtual', dialling, this.nowMs)
     return peer

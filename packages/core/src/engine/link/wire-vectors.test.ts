@@ -10,6 +10,7 @@ import { CertificateVerifier, Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { CipherState } from '../noise/cipher-state.ts'
+import { keyLifetime } from '../noise/key-use.ts'
 import { decodeBundleFrame, encodeBundleFrame } from './bundle-frame.ts'
 import type { BundleFrame } from './bundle-frame.ts'
 import { closeReasonCodes, decodeCloseReason, encodeCloseReason } from './close-reason.ts'
@@ -40,6 +41,8 @@ interface FrameVector {
     readonly kind: FrameKind
     readonly priority: Priority
     readonly payload: string
+    /** It waits until so many messages are written. */
+    readonly after?: number
   }[]
   readonly messages: readonly string[]
 }
@@ -118,19 +121,22 @@ function cipherOf(vector: FrameVector): FrameCipher {
   const cipher = new FrameCipher()
   if (vector.key !== undefined) {
     const state = new CipherState(bytes(vector.key), cryptography)
-    cipher.secure({ send: state, receive: state })
+    cipher.secure({ send: state, receive: state }, keyLifetime)
   }
   return cipher
 }
 
-describe('[FR2] to [FR7] frames', () => {
+describe('[FR2] to [FR8], [FR12] frames', () => {
   test.each(link.frames)('$about: written', (vector) => {
     const packer = new FramePacker(cipherOf(vector))
     const waiting = [...vector.frames]
     const messages: string[] = []
     for (;;) {
       const message = packer.pack(vector.messageBytesMax, 3, (priority) => {
-        const index = waiting.findIndex((frame) => priorityIndexOf(frame.priority) === priority)
+        const index = waiting.findIndex((frame) => {
+          const isDue = (frame.after ?? 0) <= messages.length
+          return isDue && priorityIndexOf(frame.priority) === priority
+        })
         const frame = index < 0 ? undefined : waiting.splice(index, 1)[0]
         return frame && { kind: frame.kind, payload: bytes(frame.payload) }
       })
@@ -148,7 +154,9 @@ describe('[FR2] to [FR7] frames', () => {
       reassembler.load(bytes(message))
       for (let frame = reassembler.next(); frame; frame = reassembler.next()) {
         const payload = encodeHex(cipher.open(frame)!)
-        frames.push(`${frame.priority} ${frameKindOf(frame.kindCode)} ${payload}`)
+        const kind = frameKindOf(frame.kindCode)
+        if (kind === 'rekey') cipher.rekeyReceived((priority) => reassembler.isUnderWay(priority))
+        frames.push(`${frame.priority} ${kind} ${payload}`)
       }
     }
     const expected = vector.frames.map(
@@ -201,7 +209,7 @@ describe('[FR2] to [FR7] frames', () => {
     expect(decodeCloseReason(bytes('ff'))).toBe('unknown')
     expect(decodeCloseReason(bytes(''))).toBe('unknown')
     expect(frameKindOf(0)).toBe(undefined)
-    expect(Object.values(frameKindCodes)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(Object.values(frameKindCodes)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
   })
 })
 

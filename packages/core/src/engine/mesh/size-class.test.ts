@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { nobleCryptography } from '../crypto/noble.ts'
 import type { OutgoingFrame } from '../link/frame.ts'
 import { FrameCipher } from '../link/frame-cipher.ts'
+import { keyLifetime } from '../noise/key-use.ts'
 import { FramePacker } from '../link/frame-packer.ts'
 import { CipherState } from '../noise/cipher-state.ts'
 import { linkSizeClass, packetBytesByClass } from './size-class.ts'
@@ -18,7 +19,7 @@ test('[RT9] a link has the class of its kind', () => {
 test('[RT9] the largest packet fits one message, sealed, with an acknowledgement beside it', () => {
   const key = () => new CipherState(new Uint8Array(32), nobleCryptography)
   const cipher = new FrameCipher()
-  cipher.secure({ send: key(), receive: key() })
+  cipher.secure({ send: key(), receive: key() }, keyLifetime)
   const packer = new FramePacker(cipher)
   const largest = packetBytesByClass[3]
   const frame = (bytes: number): OutgoingFrame => {

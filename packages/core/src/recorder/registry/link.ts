@@ -14,6 +14,11 @@ export const linkInstruments = {
   framesSkipped: counter('frames', 'Frames received of a kind this version has no use for.'),
   framesMalformed: counter('frames', 'Fragments or frames that broke a rule; the channel closed.'),
   framesUndecipherable: counter('frames', 'Frames whose tag did not fit; the channel closed.'),
+  rekeysSent: counter(
+    'frames',
+    'Times the next key of a channel followed that frames were sealed with.',
+  ),
+  rekeysReceived: counter('frames', 'The same of the other ends of channels.'),
   hellosIgnored: counter('frames', 'Hellos whose echo cannot be true.'),
   sendsRefused: counter('frames', 'Frames refused because the queue to the neighbour is full.'),
   creditWaits: counter('waits', 'Times a channel had to wait for its bytes to drain.'),

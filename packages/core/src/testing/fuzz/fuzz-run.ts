@@ -55,6 +55,8 @@ const gaugeLimits: Readonly<Record<string, number>> = {
   'documents.jobsQueued': 20_000,
   'documents.documentsCached': 256,
 }
+/** So short that keys follow each other within a run. */
+const linkKeyLifetime = { messages: 50, bytes: 100_000, ms: 60_000 }
 /** Outputs of one input: a message of 64 KiB whose frames are each answered, with room. */
 const outputsPerInputMax = 4_096
 /** Bytes sent for one input: the credit of a few channels. */
@@ -228,6 +230,7 @@ class Fuzz {
       cryptography,
       documents,
       recorder: flight.recorder,
+      linkKeyLifetime,
     })
     return { peer: this.network.add(name, engine, flight, dials), engine }
   }

@@ -17,6 +17,7 @@ import type { Input } from '../../engine/input.ts'
 import { frameKindCodes } from '../../engine/link/frame.ts'
 import type { MeshFrameKind, Priority } from '../../engine/link/link-port.ts'
 import { Neighbourhood } from '../../engine/link/neighbourhood.ts'
+import type { KeyLifetime } from '../../engine/noise/key-use.ts'
 import { Mesh } from '../../engine/mesh/mesh.ts'
 import type { Output } from '../../engine/output.ts'
 import type { Recorder } from '../../recorder/recorder.ts'
@@ -30,6 +31,9 @@ export interface HostileMemberOptions {
   readonly cryptography: Cryptography
   readonly recorder: Recorder
 }
+
+/** The next key of a link follows after each frame: as much work for the other end as can be. */
+const keyLifetime: KeyLifetime = { messages: 1, bytes: 1, ms: 1 }
 
 /** See the file header. */
 export class HostileMember implements FuzzNode {
@@ -57,7 +61,8 @@ export class HostileMember implements FuzzNode {
     const packetContext = { ...context, cryptography: this.#swapping(cryptography, 'packet') }
     const identity = new Identity(options.identitySecretKey, cryptography)
     this.identity = identity
-    this.#neighbourhood = new Neighbourhood(linkContext, { identity, app, secret, epoch })
+    const linkOptions = { identity, app, secret, epoch, keyLifetime }
+    this.#neighbourhood = new Neighbourhood(linkContext, linkOptions)
     const presence = { identity, epoch, name: 'mallory', metadata: {} }
     this.#mesh = new Mesh(context, presence, this.#neighbourhood)
     const party = { identity, app, secret, epoch }

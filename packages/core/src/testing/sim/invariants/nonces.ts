@@ -1,9 +1,18 @@
-/** No key seals two things under one nonce: ChaCha20-Poly1305 would give away both. */
+/**
+ * No key seals two things under one nonce: ChaCha20-Poly1305 would give away both. The last nonce is
+ * kept for the next key (Noise, section 4.2), which both ends of a direction derive by sealing zeros,
+ * and nothing else.
+ */
 
 import type { Cryptography } from '../../../engine/crypto/cryptography.ts'
 
 /** Keys that are looked after; the oldest gives way. */
 const keysMax = 4_096
+
+const keyBytes = 32
+
+/** 2^64 - 1. */
+const lastNonce = textOf(new Uint8Array(12).fill(0xff, 4))
 
 /** Nonces that one key has sealed under, as text of their bytes. */
 type Used = Set<string>
@@ -23,9 +32,12 @@ export class Nonces {
   guard(cryptography: Cryptography): Cryptography {
     return {
       ...cryptography,
-      seal: (key, nonce, ...others) => {
-        this.#use(key, nonce)
-        return cryptography.seal(key, nonce, ...others)
+      seal: (key, nonce, additional, plaintext) => {
+        if (textOf(nonce) !== lastNonce) this.#use(key, nonce)
+        else if (!isNextKey(additional, plaintext)) {
+          this.#violated('something else than the next key was sealed under the last nonce')
+        }
+        return cryptography.seal(key, nonce, additional, plaintext)
       },
     }
   }
@@ -55,6 +67,11 @@ export class Nonces {
     }
     return used
   }
+}
+
+function isNextKey(additional: Uint8Array, plaintext: Uint8Array): boolean {
+  const isZeros = plaintext.length === keyBytes && plaintext.every((byte) => byte === 0)
+  return isZeros && additional.length === 0
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -23,6 +23,7 @@ export class Report {
   #wholeFlows = 0
   #streamBytes = 0
   #switches = 0
+  #rekeys = 0
   #violationCount = 0
   readonly #counts = new Map<FaultKind | AccidentKind, number>()
   readonly #worst = { healingMs: 0, calmMs: 0, idleBytes: 0 }
@@ -37,6 +38,7 @@ export class Report {
     this.#wholeFlows += result.wholeFlows
     this.#streamBytes += result.streamBytes
     this.#switches += result.switches
+    this.#rekeys += result.rekeys
     this.#violationCount += result.violations.length
     const counts = { ...result.faults, ...result.accidents }
     for (const [kind, count] of Object.entries(counts) as [FaultKind | AccidentKind, number][]) {
@@ -80,6 +82,7 @@ export class Report {
       `${this.#acknowledgedWrites} acknowledged writes`,
       `${this.#resumes} resumes`,
       `${this.#switches} switches`,
+      `${this.#rekeys} rekeys`,
       `${this.#violationCount} violations`,
     ].join(', ')
   }

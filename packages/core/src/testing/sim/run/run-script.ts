@@ -52,6 +52,8 @@ export interface RunResult extends AftermathResult {
   readonly resumes: number
   /** Links that went on over another of their channels. */
   readonly switches: number
+  /** Times the next key of a channel followed, by the peers that were up at the end. */
+  readonly rekeys: number
   /** What went wrong; empty when all is well. */
   readonly violations: readonly Violation[]
 }
@@ -129,6 +131,7 @@ class Run {
       wholeFlows: this.#transfers.wholeCount,
       streamBytes: this.#transfers.receivedBytes,
       movedBytes: world.movedBytes,
+      rekeys: rekeysOf(world),
       violations: world.violations,
     }
   }
@@ -148,8 +151,16 @@ function newWorld(script: Script, options: RunOptions): World {
     seed: script.seed,
     cryptography: nonces.guard(options.cryptography),
     diskDelayMsMax: script.diskDelayMsMax,
+    ...(script.linkKeyLifetime && { linkKeyLifetime: script.linkKeyLifetime }),
   })
   return world
+}
+
+function rekeysOf(world: World): number {
+  const counts = world.peers.map(
+    ({ flight }) => flight?.snapshot().counters['link.rekeysSent'] ?? 0,
+  )
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 function addPeer(world: World, scripted: ScriptedPeer): SimulatedPeer {

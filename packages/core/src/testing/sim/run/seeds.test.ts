@@ -5,6 +5,7 @@ import { createYjsDocuments } from '../../../documents/yjs-documents.ts'
 import { nodeCryptography } from '../../../driver/node-cryptography.ts'
 import { drawScript } from '../script/swarm.ts'
 import { regressions } from './regressions.ts'
+import { runScript } from './run-script.ts'
 import { runTwice } from './run-twice.ts'
 
 /** Some 30 s on one quiet core. */
@@ -28,4 +29,8 @@ describe('what seeds have found does not come back', () => {
   test.each(found)('seed %i: %s', (_seed, _bug, script) => {
     expect(runTwice(script, options).violations).toEqual([])
   })
+})
+
+test('[FR12] keys of links follow each other under faults', () => {
+  expect(runScript(drawScript(1), options).rekeys).toBeGreaterThan(20)
 })

@@ -101,7 +101,7 @@ class Shrinking implements Shrunk {
   }
 }
 
-/** The script without a peer, without a check, or shorter. */
+/** The script without a peer, without a check, with keys that live as long as usual, or shorter. */
 function* smallerParts(script: Script): Iterable<Script> {
   for (const { name } of script.peers) {
     const candidate = without(script, name)
@@ -110,6 +110,8 @@ function* smallerParts(script: Script): Iterable<Script> {
   for (const check of script.checks) {
     yield { ...script, checks: script.checks.filter((other) => other !== check) }
   }
+  const { linkKeyLifetime, ...withUsualKeys } = script
+  if (linkKeyLifetime !== undefined) yield withUsualKeys
   const lastMs = script.steps.at(-1)?.atMs ?? 0
   if (lastMs + tailMs < script.faultyMs) yield { ...script, faultyMs: lastMs + tailMs }
 }

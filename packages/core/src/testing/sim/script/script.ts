@@ -3,6 +3,7 @@
  * one, and shrinking takes parts of one away.
  */
 
+import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import type { Fault } from '../faults/faults.ts'
 import type { TransferAction } from '../workload/transfers.ts'
 import { profileOf, type ProfileSpec } from '../network/profiles.ts'
@@ -46,6 +47,8 @@ export interface Script {
   readonly seed: number
   readonly peers: readonly ScriptedPeer[]
   readonly diskDelayMsMax: number
+  /** How much one key of a link seals; the usual by default. */
+  readonly linkKeyLifetime?: KeyLifetime
   /** When everything is mended. */
   readonly faultyMs: number
   readonly checks: readonly Check[]

@@ -5,6 +5,7 @@
  */
 
 import { priorities } from '../../../engine/link/link-port.ts'
+import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import { drawFault, faultKinds, type FaultKind } from '../faults/faults.ts'
 import { pairBy, type FaultSetting } from '../faults/fault-setting.ts'
 import { documentsActionTypes, type DocumentsActionType } from '../workload/documents-workload.ts'
@@ -70,9 +71,19 @@ export function drawScript(seed: number): Script {
     seed,
     peers,
     diskDelayMsMax: dice.pick([1, 5, 5, 30]),
+    linkKeyLifetime: drawKeyLifetime(dice.fork('keys')),
     faultyMs,
     checks: checks.filter((check) => dice.chance(checkProbabilities[check])),
     steps,
+  }
+}
+
+/** So short that keys follow each other within a run, in some seeds every few frames. */
+function drawKeyLifetime(dice: Dice): KeyLifetime {
+  return {
+    messages: dice.magnitude(3, 3_000),
+    bytes: dice.magnitude(300, 300_000),
+    ms: dice.magnitude(10_000, 600_000),
   }
 }
 

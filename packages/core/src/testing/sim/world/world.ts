@@ -6,6 +6,7 @@
 import type { DocumentsPort } from '../../../documents/documents-port.ts'
 import { encodeUtf8 } from '../../../engine/bytes/utf8.ts'
 import type { Cryptography } from '../../../engine/crypto/cryptography.ts'
+import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import type { EngineOptions } from '../../../engine/engine-options.ts'
 import { Engine } from '../../../engine/engine.ts'
 import { peerIdOf } from '../../../engine/identity/peer-id.ts'
@@ -26,6 +27,8 @@ export interface WorldOptions {
   readonly seed: number
   readonly cryptography: Cryptography
   readonly documents: DocumentsPort
+  /** How much one key of a link seals; the usual by default. */
+  readonly linkKeyLifetime?: KeyLifetime
   /** A storage operation takes up to that long, on a disk that is well. */
   readonly diskDelayMsMax?: number
   /** Makes the engine of each boot; for tests that tamper with it. */
@@ -141,7 +144,7 @@ export class World implements PipeWorld, DiskWorld {
 
   /** Adds a peer and boots it, at once by default. */
   add(plan: PeerPlan, bootsAtMs = this.#nowMs): SimulatedPeer {
-    const { documents, seed } = this.#options
+    const { documents, seed, linkKeyLifetime } = this.#options
     const cryptography = plan.cryptography ?? this.#options.cryptography
     const identitySecretKey = this.#hash(`identity ${plan.name} ${seed % identitySets}`)
     const id = peerIdOf(cryptography.ed25519PublicKey(identitySecretKey), cryptography)
@@ -158,6 +161,7 @@ export class World implements PipeWorld, DiskWorld {
         cryptography,
         documents,
         recorder,
+        ...(linkKeyLifetime && { linkKeyLifetime }),
       })
     })
     this.#peers.set(plan.name, peer)
