@@ -199,9 +199,10 @@ export class Delivery {
 
   /** Of full packets: the time that a packet takes to be sent is part of its round trip. */
   #roundTripOf(flow: Flow, { measured }: Findings): number | undefined {
-    if (measured === undefined || flowOf(measured.packet.rank) !== flow) return undefined
-    const isFull = measured.packet.bytes >= this.#packetBytes * fullPacketPart
-    return isFull ? measured.roundTripMs : undefined
+    const ofFlow = measured.find(({ packet }) => flowOf(packet.rank) === flow)
+    if (ofFlow === undefined) return undefined
+    const isFull = ofFlow.packet.bytes >= this.#packetBytes * fullPacketPart
+    return isFull ? ofFlow.roundTripMs : undefined
   }
 
   #speedOf(flow: Flow): FlowSpeed {

@@ -82,6 +82,27 @@ describe('loss', () => {
     expect(recovery.acknowledge(only(2), 0, 3, 10)).toBeUndefined()
   })
 
+  test('[RC1] bulk is measured though what people wait for overtakes it all the time', () => {
+    const recovery = new LossRecovery(4)
+    send(recovery, 0, 1, bulkRank, 0)
+    send(recovery, 1, 1, 0, 100)
+    const roundTrips = (ranges: { start: number; end: number }[], delayMs: number, nowMs: number) =>
+      recovery
+        .acknowledge(ranges, delayMs, 4, nowMs)!
+        .measured.map(({ packet, roundTripMs }) => [packet.number, roundTripMs])
+    expect(roundTrips(only(1), 20, 150)).toEqual([[1, 30]])
+    // Its acknowledgement says how long that of packet 1 was held back, which is nothing to it.
+    expect(roundTrips(range(0, 2), 220, 350)).toEqual([[0, 350]])
+    expect(recovery.roundTrip(bulkFlow).latestMs).toBe(350)
+    expect(recovery.roundTrip(foregroundFlow).latestMs).toBe(50)
+    send(recovery, 2, 1, bulkRank, 400)
+    send(recovery, 3, 1, 0, 410)
+    expect(roundTrips(range(0, 4), 5, 445)).toEqual([
+      [3, 30],
+      [2, 45],
+    ])
+  })
+
   test('[CN25] a wide range costs no more than what is under way', () => {
     const recovery = new LossRecovery(4)
     send(recovery, 5, 1)
@@ -228,7 +249,7 @@ describe('another path', () => {
     const recovery = new LossRecovery(4)
     send(recovery, 0, 3, 0)
     recovery.changePath(false, 50)
-    expect(recovery.acknowledge(range(0, 3), 0, 3, 500)!.measured).toBeUndefined()
+    expect(recovery.acknowledge(range(0, 3), 0, 3, 500)!.measured).toEqual([])
     expect(recovery.roundTrip(foregroundFlow).hasSample).toBe(false)
   })
 

@@ -46,19 +46,25 @@ const heardDoublings = 3
  */
 export const packetsInFlightMax = 2048
 
+/** The round trip of a packet, without the time for which its acknowledgement was held back. */
+export interface Measured {
+  readonly packet: SentPacket
+  readonly roundTripMs: number
+}
+
 /** What an acknowledgement or a deadline brought to light. */
 export interface Findings {
   readonly arrived: readonly SentPacket[]
   /** Declared lost before, and arrived after all. */
   readonly late: readonly SentPacket[]
   readonly lost: readonly SentPacket[]
-  /** The round trip of the latest packet, in its flow; undefined when nothing was measured. */
-  readonly measured: { readonly packet: SentPacket; readonly roundTripMs: number } | undefined
+  /** Of each flow at most one, its latest packet that arrived. */
+  readonly measured: readonly Measured[]
   /** Flows of which nothing arrived for so long that their window is void. */
   readonly collapsed: readonly Flow[]
 }
 
-const nothing: Findings = { arrived: [], late: [], lost: [], measured: undefined, collapsed: [] }
+const nothing: Findings = { arrived: [], late: [], lost: [], measured: [], collapsed: [] }
 
 interface FlowState {
   readonly roundTrip: RoundTrip
@@ -163,13 +169,18 @@ export class LossRecovery {
     for (const packet of arrived) if (packet.state === 'held') return undefined
     this.#largestAcknowledged = Math.max(this.#largestAcknowledged, largest)
     if (arrived.length === 0 && late.length === 0) return nothing
-    let measured: Findings['measured']
     for (const packet of arrived) {
       this.#remove(packet, 'arrived')
       const rank = this.#ranks[packet.rank]!
       rank.largestAcknowledged = Math.max(rank.largestAcknowledged, packet.sequence)
-      if (packet.number === largest) measured = this.#measure(packet, delayMs, nowMs)
     }
+    const measured = flows.flatMap((flow) => {
+      const latest = latestOf(flow, arrived)
+      if (latest === undefined) return []
+      // One that was overtaken is acknowledged at once (RC5).
+      const heldMs = latest.number === largest ? delayMs : 0
+      return this.#measure(latest, heldMs, nowMs)
+    })
     for (const packet of late) this.#cameLate(packet, nowMs)
     this.#silence.arrived(arrived)
     this.#probeCount = 0
@@ -226,14 +237,14 @@ export class LossRecovery {
     this.#probeCount = Math.min(this.#probeCount, heardDoublings)
   }
 
-  #measure(packet: SentPacket, delayMs: number, nowMs: number): Findings['measured'] {
+  #measure(packet: SentPacket, delayMs: number, nowMs: number): readonly Measured[] {
     const elapsedMs = nowMs - packet.sentAtMs!
-    if (!this.isOfThisPath(packet) || elapsedMs > rttMsMax) return undefined
+    if (!this.isOfThisPath(packet) || elapsedMs > rttMsMax) return []
     const flow = this.#flows[flowOf(packet.rank)]!
     const boundedDelayMs = Math.min(delayMs, acknowledgementDelayMsMax)
     const roundTripMs = flow.roundTrip.sample(elapsedMs, boundedDelayMs)
     flow.measuredAtMs = Math.min(flow.measuredAtMs, nowMs)
-    return { packet, roundTripMs }
+    return [{ packet, roundTripMs }]
   }
 
   /** From now on a packet may be that much later than others without being lost (RFC 8985). */
@@ -333,4 +344,14 @@ export class LossRecovery {
     }
     return earliestMs
   }
+}
+
+/** The packet of the flow that was sent last. */
+function latestOf(flow: Flow, packets: readonly SentPacket[]): SentPacket | undefined {
+  let latest: SentPacket | undefined
+  for (const packet of packets) {
+    if (flowOf(packet.rank) !== flow) continue
+    if (latest === undefined || packet.number > latest.number) latest = packet
+  }
+  return latest
 }

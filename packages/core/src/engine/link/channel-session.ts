@@ -39,6 +39,7 @@ import {
   spareHelloIntervalMs,
 } from './liveness.ts'
 import { messagesOfChannel } from './messages-of-channel.ts'
+import { queueBytesMax, queueMsMax } from './send-queue.ts'
 import type { SessionEvent, SessionOptions, SessionState } from './session-event.ts'
 
 /** A handshake that takes longer is given up, in milliseconds. */
@@ -114,6 +115,13 @@ export class ChannelSession {
     const { bandwidthBytesPerSecond, messageBytes } = this.#messages
     const { lossRatio = this.#liveness?.lossRatio } = this.#messages
     return { bandwidthBytesPerSecond, lossRatio, messageBytes }
+  }
+
+  /** Bytes of frames that may wait for it at one priority. */
+  get queueBytesMax(): number {
+    const { bandwidthBytesPerSecond } = this.#messages
+    if (bandwidthBytesPerSecond === undefined) return queueBytesMax
+    return Math.min(queueBytesMax, (bandwidthBytesPerSecond / 1000) * queueMsMax)
   }
 
   /** Up or suspect: mesh frames can be sent. */

@@ -17,7 +17,7 @@ import { frameBodyBytesMax, FrameCipher } from './frame-cipher.ts'
 import { FramePacker } from './frame-packer.ts'
 import { FrameReassembler } from './frame-reassembler.ts'
 import { decodeHello, encodeHello, microsBetween, wireMicros } from './hello.ts'
-import { queueBytesLow, queueBytesMax, SendQueue } from './send-queue.ts'
+import { queueBytesMax, SendQueue } from './send-queue.ts'
 
 type Queued = OutgoingFrame & { readonly priority: PriorityIndex }
 
@@ -270,10 +270,24 @@ describe('send queue', () => {
       queue.take(2)
       taken += 1
     }
-    expect((count - taken) * 1032).toBeLessThanOrEqual(queueBytesLow)
+    expect((count - taken) * 1032).toBeLessThanOrEqual(queueBytesMax / 4)
     expect(queue.takeWritable()).toBe(false)
     while (queue.take(2));
     expect(queue.takeWritable()).toBe(false)
+  })
+
+  test('[LK12] a slow channel has a shorter queue, which takes one frame of any size', () => {
+    const queue = new SendQueue()
+    expect(queue.offer(2, frame(1000), 500)).toBe(true)
+    expect(queue.offer(2, frame(1), 500)).toBe(false)
+    expect(queue.takeWritable()).toBe(false)
+    queue.take(2)
+    expect(queue.takeWritable()).toBe(true)
+    let count = 0
+    while (queue.offer(2, frame(100), 1320)) count += 1
+    expect(count).toBe(10)
+    while (!queue.takeWritable()) queue.take(2)
+    expect(queue.waitingBytes).toBe(2 * 132)
   })
 
   test('[LK12] empty frames are bounded too, and a frame of any size fits an empty queue', () => {

@@ -97,7 +97,7 @@ export class NeighbourLink {
 
   /** Takes a frame into the queue, or refuses it. */
   offer(priority: PriorityIndex, frame: OutgoingFrame): boolean {
-    return this.#bundle.outbound.offer(priority, frame)
+    return this.#bundle.outbound.offer(priority, frame, this.active.queueBytesMax)
   }
 
   /** Whether a priority that refused has room again; asks once for each time. */

@@ -76,9 +76,9 @@ export class OutboundFrames {
     return [this.mustKeep, ...lanes]
   }
 
-  /** Takes the frame into the queue, or refuses it. */
-  offer(priority: PriorityIndex, frame: OutgoingFrame): boolean {
-    return this.#queue.offer(priority, frame)
+  /** Takes the frame into the queue, of at most so many bytes, or refuses it. */
+  offer(priority: PriorityIndex, frame: OutgoingFrame, bytesMax?: number): boolean {
+    return this.#queue.offer(priority, frame, bytesMax)
   }
 
   /** Whether a priority that refused has room again; asks once for each time. */

@@ -8,14 +8,19 @@ import { payloadBytesOf, priorityIndexes } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 
 /**
- * Bytes that wait at one priority. As much again as may be under way on the channel: enough to
- * keep a fast channel busy between two turns of the host, little enough that a keystroke behind it
- * is not late.
+ * Bytes that wait at one priority, at most: as much again as may be under way on the channel, enough to
+ * keep a fast channel busy between two turns of the host.
  */
 export const queueBytesMax = 256 * 1024
 
-/** A queue that refused says `writable` when it has fallen to this. */
-export const queueBytesLow = 64 * 1024
+/**
+ * On slow channels it is what they carry in so long, in milliseconds. Here everything waits in one
+ * row; before it, in the layer above, those who share the link take turns and hear that they wait.
+ */
+export const queueMsMax = 25
+
+/** A queue that refused says `writable` when it has fallen to this part of its bound. */
+const lowPart = 1 / 4
 
 /** What a frame counts for besides its payload, in bytes, so that empty frames are bounded too. */
 export const frameOverheadBytes = 32
@@ -23,7 +28,8 @@ export const frameOverheadBytes = 32
 interface PriorityQueue {
   readonly frames: OutgoingFrame[]
   bytes: number
-  refused: boolean
+  /** It refused, and says `writable` when it has fallen to this. */
+  writableBytes: number | undefined
 }
 
 /** Frames for one neighbour, in sending order. */
@@ -31,7 +37,7 @@ export class SendQueue {
   readonly #queues: readonly PriorityQueue[] = priorityIndexes.map(() => ({
     frames: [],
     bytes: 0,
-    refused: false,
+    writableBytes: undefined,
   }))
   #writable = false
 
@@ -40,12 +46,12 @@ export class SendQueue {
     return this.#queues.reduce((sum, queue) => sum + queue.bytes, 0)
   }
 
-  /** Takes the frame, or refuses it; a queue that is empty takes any. */
-  offer(priority: PriorityIndex, frame: OutgoingFrame): boolean {
+  /** Takes the frame, or refuses it at so many bytes; a queue that is empty takes any. */
+  offer(priority: PriorityIndex, frame: OutgoingFrame, bytesMax = queueBytesMax): boolean {
     const queue = this.#queues[priority]!
     const bytes = payloadBytesOf(frame.payload) + frameOverheadBytes
-    if (queue.bytes > 0 && queue.bytes + bytes > queueBytesMax) {
-      queue.refused = true
+    if (queue.bytes > 0 && queue.bytes + bytes > bytesMax) {
+      queue.writableBytes = bytesMax * lowPart
       return false
     }
     queue.frames.push(frame)
@@ -64,8 +70,8 @@ export class SendQueue {
     const frame = queue.frames.shift()
     if (!frame) return undefined
     queue.bytes -= payloadBytesOf(frame.payload) + frameOverheadBytes
-    if (queue.refused && queue.bytes <= queueBytesLow) {
-      queue.refused = false
+    if (queue.writableBytes !== undefined && queue.bytes <= queue.writableBytes) {
+      queue.writableBytes = undefined
       this.#writable = true
     }
     return frame

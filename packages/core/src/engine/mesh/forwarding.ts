@@ -3,13 +3,14 @@
  * (rules MP4 to MP11).
  *
  * Own packets are refused while the link is full, so that the sender slows down; packets of others
- * wait in a bounded queue, are marked when they waited, and dropped when they waited too long.
+ * wait in a bounded queue, where all take turns, are marked when the queue stands, and dropped when
+ * they waited too long.
  */
 
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { wholePayload } from '../link/frame.ts'
-import type { FramePayload, LinkPort, Priority } from '../link/link-port.ts'
+import { priorities, type FramePayload, type LinkPort, type Priority } from '../link/link-port.ts'
 import {
   decodePacket,
   encodePacket,
@@ -22,10 +23,8 @@ import {
 import type { PacketSendResult } from './packet-port.ts'
 import { Parking } from './parking.ts'
 import type { RouteChange, Router } from './router.ts'
-import { TransitQueue } from './transit-queue.ts'
+import { TransitQueue, type TransitPacket } from './transit-queue.ts'
 
-/** A packet that waited longer for its link is marked: standing queues begin to hurt here. */
-export const congestionMarkMs = 25
 /** A packet that waited longer has been sent again by now, or is of no use. */
 export const transitMsMax = 2_000
 
@@ -40,23 +39,14 @@ export type ForwardingOutput =
     }
   | { readonly type: 'packets-writable' }
 
-interface Waiting {
-  readonly bytes: Uint8Array
-  readonly destination: PeerId
-  readonly priority: Priority
-  /** The neighbour it came from; undefined for our own. */
-  readonly arrivedFrom: PeerId | undefined
-  readonly arrivedAtMs: number
-}
-
 /** Moves packets between links, and between links and the layer above. */
 export class Forwarding {
   readonly #context: EngineContext
   readonly #local: PeerId
   readonly #router: Router
   readonly #links: LinkPort
-  readonly #queues = new Map<PeerId, TransitQueue<Waiting>>()
-  readonly #parking = new Parking<Waiting>()
+  readonly #queues = new Map<PeerId, TransitQueue>()
+  readonly #parking = new Parking<TransitPacket>()
   /** Neighbours that refused an own packet: the layer above waits to hear of them. */
   readonly #refusedBy = new Set<PeerId>()
   readonly #outputs: ForwardingOutput[] = []
@@ -75,31 +65,28 @@ export class Forwarding {
     payload: FramePayload,
     nowMs: number,
   ): PacketSendResult {
-    const { mesh } = this.#context.recorder
-    const nextHop = this.#router.nextHop(destination, undefined)
-    if (nextHop !== undefined && this.#queues.get(nextHop)?.waits(priority) === true) {
-      return this.#refuse(nextHop)
+    const header = {
+      priority,
+      hopLimit: hopLimitInitial,
+      congestionMarked: false,
+      source: this.#local,
+      destination,
     }
-    const hopLimit = hopLimitInitial
-    const congestionMarked = false
-    const source = this.#local
-    const header = { priority, hopLimit, congestionMarked, source, destination }
+    const nextHop = this.#router.nextHop(destination, undefined)
+    const queue = nextHop === undefined ? undefined : this.#queues.get(nextHop)
+    let result: PacketSendResult
     if (nextHop === undefined) {
-      const bytes = encodePacket({ ...header, payload: wholePayload(payload) })
-      const waiting = { bytes, destination, priority, arrivedFrom: undefined, arrivedAtMs: nowMs }
-      if (this.#parking.park(destination, waiting, nowMs) !== 'parked') {
-        mesh.packetsUnroutable.add()
-        return 'no-route'
-      }
-      this.#countParked()
+      result = this.#parkOwn(ownPacket(header, payload, nowMs), nowMs)
+    } else if (queue?.waits(priority) === true) {
+      result = this.#queueOwn(nextHop, queue, ownPacket(header, payload, nowMs))
     } else {
       const rest = payload instanceof Uint8Array ? [payload] : payload
       const parts = [encodePacketHeader(header), ...rest]
-      const result = this.#links.send(nextHop, 'packet', priority, parts, nowMs)
-      if (result !== 'accepted') return this.#refuse(nextHop)
+      const isTaken = this.#links.send(nextHop, 'packet', priority, parts, nowMs) === 'accepted'
+      result = isTaken ? 'accepted' : this.#refuse(nextHop)
     }
-    mesh.packetsSent.add()
-    return 'accepted'
+    if (result === 'accepted') this.#context.recorder.mesh.packetsSent.add()
+    return result
   }
 
   /** A packet frame of a neighbour. The bytes are ours: hop limit and marks change in place. */
@@ -112,14 +99,14 @@ export class Forwarding {
     else if (packet.hopLimit === 1) mesh.packetsDroppedHopLimit.add()
     else {
       spendHop(bytes)
-      const { destination, priority } = packet
-      this.#relay({ bytes, destination, priority, arrivedFrom: from, arrivedAtMs: nowMs }, nowMs)
+      const { source, destination, priority } = packet
+      const arrivedFrom = from
+      this.#relay({ bytes, source, destination, priority, arrivedFrom, arrivedAtMs: nowMs }, nowMs)
     }
   }
 
   linkWritable(neighbour: PeerId, nowMs: number): void {
     this.#drain(neighbour, nowMs)
-    if (this.#queues.has(neighbour)) return
     if (this.#refusedBy.delete(neighbour)) this.#outputs.push({ type: 'packets-writable' })
   }
 
@@ -127,8 +114,11 @@ export class Forwarding {
   linkDown(neighbour: PeerId, nowMs: number): void {
     const queue = this.#queues.get(neighbour)
     this.#queues.delete(neighbour)
-    for (let waiting = queue?.shift(); waiting !== undefined; waiting = queue?.shift()) {
-      this.#relay(waiting, nowMs)
+    if (queue === undefined) return
+    for (const priority of priorities) {
+      for (let next = queue.take(priority); next !== undefined; next = queue.take(priority)) {
+        this.#relay(next, nowMs)
+      }
     }
     this.#measureQueues()
   }
@@ -163,6 +153,23 @@ export class Forwarding {
     mesh.parkedBytes.set(this.#parking.bytes)
   }
 
+  #parkOwn(packet: TransitPacket, nowMs: number): PacketSendResult {
+    if (this.#parking.park(packet.destination, packet, nowMs) === 'parked') {
+      this.#countParked()
+      return 'accepted'
+    }
+    this.#context.recorder.mesh.packetsUnroutable.add()
+    return 'no-route'
+  }
+
+  /** It takes turns with those that wait already. */
+  #queueOwn(nextHop: PeerId, queue: TransitQueue, packet: TransitPacket): PacketSendResult {
+    if (!queue.takesOwn(packet)) return this.#refuse(nextHop)
+    queue.push(packet)
+    this.#measureQueues()
+    return 'accepted'
+  }
+
   #refuse(nextHop: PeerId): PacketSendResult {
     this.#refusedBy.add(nextHop)
     this.#context.recorder.mesh.packetsRefused.add()
@@ -175,7 +182,7 @@ export class Forwarding {
     this.#outputs.push({ type: 'packet', from: source, payload, priority, congestionMarked })
   }
 
-  #relay(waiting: Waiting, nowMs: number): void {
+  #relay(waiting: TransitPacket, nowMs: number): void {
     const { mesh } = this.#context.recorder
     const nextHop = this.#router.nextHop(waiting.destination, waiting.arrivedFrom)
     // Back where it came from: that neighbour's route is stale, and sending it would be a loop.
@@ -185,11 +192,11 @@ export class Forwarding {
     }
     const queue = this.#queues.get(nextHop)
     if (queue?.waits(waiting.priority) !== true && this.#transmit(nextHop, waiting, nowMs)) return
-    if (this.#queue(nextHop).push(waiting)) this.#measureQueues()
-    else mesh.packetsDroppedQueueFull.add()
+    mesh.packetsDroppedQueueFull.add(this.#queue(nextHop).push(waiting).length)
+    this.#measureQueues()
   }
 
-  #transmit(nextHop: PeerId, waiting: Waiting, nowMs: number): boolean {
+  #transmit(nextHop: PeerId, waiting: TransitPacket, nowMs: number): boolean {
     const { bytes, priority } = waiting
     if (this.#links.send(nextHop, 'packet', priority, bytes, nowMs) !== 'accepted') return false
     if (waiting.arrivedFrom === undefined) return true
@@ -198,7 +205,7 @@ export class Forwarding {
     return true
   }
 
-  #park(waiting: Waiting, nowMs: number): void {
+  #park(waiting: TransitPacket, nowMs: number): void {
     const { mesh } = this.#context.recorder
     const result = this.#parking.park(waiting.destination, waiting, nowMs)
     if (result === 'parked') this.#countParked()
@@ -211,30 +218,39 @@ export class Forwarding {
     this.#context.recorder.mesh.parkedBytes.set(this.#parking.bytes)
   }
 
+  /** Sends what waits as far as the link takes it, each priority by itself. */
   #drain(neighbour: PeerId, nowMs: number): void {
-    const { mesh } = this.#context.recorder
     const queue = this.#queues.get(neighbour)
     if (queue === undefined) return
-    for (let waiting = queue.peek(); waiting !== undefined; waiting = queue.peek()) {
-      const waitedMs = nowMs - waiting.arrivedAtMs
-      if (waitedMs > transitMsMax) {
-        mesh.packetsDroppedQueueExpired.add()
-      } else {
-        const late = waitedMs > congestionMarkMs
-        if (late) markCongestion(waiting.bytes)
-        if (!this.#transmit(neighbour, waiting, nowMs)) break
-        if (late) mesh.packetsMarked.add()
-      }
-      queue.shift()
-    }
-    if (queue.peek() === undefined) this.#queues.delete(neighbour)
+    for (const priority of priorities) this.#drainPriority(neighbour, queue, priority, nowMs)
+    if (!priorities.some((priority) => queue.waits(priority))) this.#queues.delete(neighbour)
     this.#measureQueues()
   }
 
-  #queue(neighbour: PeerId): TransitQueue<Waiting> {
+  #drainPriority(neighbour: PeerId, queue: TransitQueue, priority: Priority, nowMs: number): void {
+    const { mesh } = this.#context.recorder
+    for (
+      let waiting = queue.head(priority);
+      waiting !== undefined;
+      waiting = queue.head(priority)
+    ) {
+      if (nowMs - waiting.arrivedAtMs > transitMsMax) {
+        mesh.packetsDroppedQueueExpired.add()
+      } else {
+        const isOwn = waiting.arrivedFrom === undefined
+        const isMarked = !isOwn && queue.isStanding(waiting, nowMs)
+        if (isMarked) markCongestion(waiting.bytes)
+        if (!this.#transmit(neighbour, waiting, nowMs)) return
+        if (isMarked) mesh.packetsMarked.add()
+      }
+      queue.take(priority)
+    }
+  }
+
+  #queue(neighbour: PeerId): TransitQueue {
     const present = this.#queues.get(neighbour)
     if (present !== undefined) return present
-    const queue = new TransitQueue<Waiting>()
+    const queue = new TransitQueue()
     this.#queues.set(neighbour, queue)
     return queue
   }
@@ -244,4 +260,14 @@ export class Forwarding {
     for (const queue of this.#queues.values()) bytes += queue.bytes
     this.#context.recorder.mesh.queuedBytes.set(bytes)
   }
+}
+
+function ownPacket(
+  header: Omit<Packet, 'payload'>,
+  payload: FramePayload,
+  nowMs: number,
+): TransitPacket {
+  const { source, destination, priority } = header
+  const bytes = encodePacket({ ...header, payload: wholePayload(payload) })
+  return { bytes, source, destination, priority, arrivedFrom: undefined, arrivedAtMs: nowMs }
 }

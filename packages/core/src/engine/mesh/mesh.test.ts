@@ -74,6 +74,8 @@ class VirtualPeer implements LinkPort {
   readonly mesh: Mesh
   readonly outputs: MeshOutput[] = []
   readonly full = new Set<PeerId>()
+  /** Frames that a link takes before it is full again. */
+  readonly room = new Map<PeerId, number>()
   readonly sent: { readonly to: PeerId; readonly kind: MeshFrameKind; readonly bytes: number }[] =
     []
   readonly #network: VirtualNetwork
@@ -103,6 +105,11 @@ class VirtualPeer implements LinkPort {
     const link = this.#network.linkBetween(this.id, neighbour)
     if (link === undefined) return 'no-link'
     if (this.full.has(neighbour)) return 'full'
+    const room = this.room.get(neighbour)
+    if (room !== undefined && kind === 'packet') {
+      this.room.set(neighbour, room - 1)
+      if (room === 1) this.full.add(neighbour)
+    }
     const bytes = wholePayload(payload).slice()
     this.sent.push({ to: neighbour, kind, bytes: bytes.length })
     this.#network.deliver(link, this, kind, bytes)
@@ -173,8 +180,11 @@ class VirtualNetwork {
     this.peers.splice(this.peers.indexOf(peer), 1)
   }
 
-  open(from: VirtualPeer, to: VirtualPeer): void {
+  /** The link takes frames again, so many of them where that is given. */
+  open(from: VirtualPeer, to: VirtualPeer, frameCount?: number): void {
     from.full.delete(to.id)
+    if (frameCount === undefined) from.room.delete(to.id)
+    else from.room.set(to.id, frameCount)
     from.mesh.linkWritable(to.id, this.nowMs)
     from.drain()
   }
@@ -328,22 +338,68 @@ describe('packets', () => {
     expect(a.take('packets-writable')).toHaveLength(1)
   })
 
-  test('[MP8] [MP10] transit waits for a full link, in order, and is marked', () => {
+  test('[MP8] transit waits for a full link, in order', () => {
     const { network, hub, a, b } = aroundHub()
     hub.full.add(b.id)
     send(network, a, b, 'one')
     send(network, a, b, 'two')
     network.run(30)
-    // Own packets may not overtake what waits.
-    hub.full.delete(b.id)
-    expect(send(network, hub, b, 'overtaking')).toBe('full')
+    expect(hub.flight.snapshot().gauges['mesh.queuedBytes']).toBeGreaterThan(0)
     network.open(hub, b)
     network.run(10)
     const arrived = b.outputs.filter((output) => output.type === 'packet')
-    expect(arrived.map((output) => output.congestionMarked)).toEqual([true, true])
+    // A burst that the link takes at once is no standing queue.
+    expect(arrived.map((output) => output.congestionMarked)).toEqual([false, false])
     expect(payloads(b)).toEqual(['one', 'two'])
+    expect(hub.flight.snapshot().gauges['mesh.queuedBytes']).toBe(0)
+  })
+
+  test('[MP7] packets of our own take turns with transit, and are refused once some wait', () => {
+    const { network, hub, a, b } = aroundHub()
+    hub.full.add(b.id)
+    const [own, transit] = ['own', 'transit'].map((text) => text.padEnd(1_000)) as [string, string]
+    for (let count = 0; count < 20; count += 1) send(network, a, b, transit)
+    network.run(10)
+    hub.full.delete(b.id)
+    let ownCount = 0
+    while (send(network, hub, b, own) === 'accepted') ownCount += 1
+    expect(ownCount).toBeGreaterThan(1)
+    // No overtaking, and no waiting until all transit is gone.
+    network.open(hub, b, 8)
     expect(hub.take('packets-writable')).toHaveLength(1)
-    expect(hub.counter('packetsMarked')).toBe(2)
+    network.run(10)
+    const arrived = payloads(b)
+    expect(arrived).toHaveLength(8)
+    expect(arrived.filter((text) => text === own).length).toBeGreaterThan(1)
+    expect(send(network, hub, b, own)).toBe('accepted')
+    network.open(hub, b)
+    network.run(10)
+    expect(payloads(b)).toHaveLength(20 + ownCount + 1 - 8)
+  })
+
+  test('[MP10] transit of a queue that stands is marked, packets of our own are not', () => {
+    const { network, hub, a, b } = aroundHub()
+    hub.full.add(b.id)
+    for (let count = 0; count < 8; count += 1) send(network, a, b, 'transit')
+    network.run(10)
+    hub.full.delete(b.id)
+    for (let count = 0; count < 4; count += 1) send(network, hub, b, 'own')
+    for (let count = 0; count < 12; count += 1) {
+      network.run(30)
+      network.open(hub, b, 1)
+    }
+    network.run(10)
+    const arrived = b.outputs.filter((output) => output.type === 'packet')
+    const marksOf = (peer: VirtualPeer): boolean[] =>
+      arrived.filter(({ from }) => from === peer.id).map((output) => output.congestionMarked)
+    expect(marksOf(hub)).toEqual([false, false, false, false])
+    const transitMarks = marksOf(a)
+    expect(transitMarks).toHaveLength(8)
+    expect(transitMarks[0]).toBe(false)
+    expect(transitMarks.slice(3, -1)).toEqual([true, true, true, true])
+    // Nobody is behind the last one.
+    expect(transitMarks.at(-1)).toBe(false)
+    expect(hub.counter('packetsMarked')).toBe(transitMarks.filter(Boolean).length)
   })
 
   test('[MP8] the transit queue is bounded by bytes and by time', () => {

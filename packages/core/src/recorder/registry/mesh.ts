@@ -14,13 +14,13 @@ export const meshInstruments = {
   packetsParked: counter('packets', 'Packets kept for a moment for want of a route.'),
   packetsDroppedNoRoute: counter('packets', 'Dropped: no route to the destination.'),
   packetsDroppedHopLimit: counter('packets', 'Dropped: hop limit used up.'),
-  packetsDroppedQueueFull: counter('packets', 'Dropped: the queue of the next hop is full.'),
+  packetsDroppedQueueFull: counter('packets', 'Dropped: gave way in the full queue of the next hop.'),
   packetsDroppedQueueExpired: counter('packets', 'Dropped: waited too long for the next hop.'),
   packetsDroppedParkingFull: counter('packets', 'Dropped: too much is parked already.'),
   packetsDroppedParkingExpired: counter('packets', 'Dropped: no route came back in time.'),
   packetsDroppedMalformed: counter('packets', 'Dropped: not a packet of this version.'),
   packetsDroppedSourceSpoofed: counter('packets', 'Dropped: claims to come from this peer.'),
-  queuedBytes: gauge('bytes', 'Packets of others that wait for a link.'),
+  queuedBytes: gauge('bytes', 'Packets that wait for a full link.'),
   parkedBytes: gauge('bytes', 'Packets that wait for a route.'),
 
   // Routes
