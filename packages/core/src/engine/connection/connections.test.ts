@@ -168,6 +168,30 @@ describe('handshake', () => {
     expect(a.of('connected')).toHaveLength(1)
   })
 
+  test('[CN11] an opening that comes late, from before its route was lost, changes nothing', () => {
+    const network = new Network()
+    const a = network.add(lowIdentity)
+    const b = network.add(highIdentity)
+    let late: Uint8Array | undefined
+    network.filter = (_from, _to, payload) => {
+      const isFirst = late === undefined
+      late ??= payload.slice()
+      return !isFirst
+    }
+    a.connections.open(high, 0)
+    network.run(100)
+    network.setConnected(false)
+    network.setConnected(true)
+    // The answer to the second one is on its way.
+    network.run(100 + 1.5 * calm.delayMsMin)
+    b.connections.packetReceived(low, late!, unmarked, network.nowMs)
+    network.run(60_000)
+    for (const end of [a, b]) {
+      expect(end.of('connected')).toHaveLength(1)
+      expect(end.of('disconnected')).toHaveLength(0)
+    }
+  })
+
   test('[CN1] another version is refused and named', () => {
     const network = new Network()
     const a = network.add(lowIdentity)

@@ -120,11 +120,17 @@ export class Openings {
   #start(entry: PeerEntry, isDoubt: boolean, nowMs: number): void {
     const { peer, resumption } = entry
     const { connection } = this.#party.context.recorder
-    const resumes = mayResume(entry) && resumption !== undefined
-    if (resumes) connection.resumptionStarted.record(peer)
-    else connection.handshakeStarted.record(peer)
+    let attempt: Opening['attempt']
+    if (mayResume(entry) && resumption !== undefined) {
+      connection.resumptionStarted.record(peer)
+      attempt = resumption.open()
+    } else {
+      connection.handshakeStarted.record(peer)
+      entry.handshake ??= new InitiatorHandshake(this.#party, peer)
+      attempt = entry.handshake
+    }
     entry.opening = {
-      attempt: resumes ? resumption.open() : new InitiatorHandshake(this.#party, peer),
+      attempt,
       sinceMs: nowMs,
       repetition: new Repetition(),
       isDoubt,

@@ -39,6 +39,11 @@ export interface PeerEntry {
   /** How the connection goes on with other keys; there is one exactly when there is a connection. */
   resumption: Resumption | undefined
   opening: Opening | undefined
+  /**
+   * The opening of the handshake that this end makes until one completes, also while it waits for a
+   * route or for the peer's: always the same, so that the peer knows one that comes late for what it is.
+   */
+  handshake: InitiatorHandshake | undefined
   answering: Answering | undefined
   /** This end wants a connection: it opens one when there is a route and none under way. */
   wanted: boolean

@@ -67,6 +67,7 @@ export class PeerTable {
       connection: undefined,
       resumption: undefined,
       opening: undefined,
+      handshake: undefined,
       answering: undefined,
       wanted: false,
       unreachableSinceMs: hasRoute ? undefined : nowMs,

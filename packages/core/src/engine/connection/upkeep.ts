@@ -55,6 +55,7 @@ export class Upkeep {
     const { continued } = established
     if (continued !== undefined && entry.resumption?.name !== continued) return false
     entry.opening = undefined
+    entry.handshake = undefined
     answers.stop(entry)
     entry.wanted = true
     entry.unreachableSinceMs = undefined
