@@ -42,7 +42,10 @@ function exchange({ network, a, b }: ReturnType<typeof pair>, salt: number): voi
   ] as const) {
     from.told.length = 0
     for (const payload of sent) {
-      from.neighbourhood.send(to.peer, 'packet', 'sync', payload, network.nowMs)
+      const send = () =>
+        from.neighbourhood.send(to.peer, 'packet', 'sync', payload, network.nowMs) === 'accepted'
+      // A queue that is full has room again once something has left.
+      while (!send()) network.run(10)
     }
   }
   network.run(30_000)
