@@ -10,10 +10,10 @@ const calm = { cuts: 0, silences: 0, suspicions: 0, stalls: 0, sends: 1 }
 /** What is explored, and how deep; the numbers of states are those of these depths. */
 const explorations: readonly (readonly [string, TwoEndsOptions, number, number])[] = [
   [
-    'two channels that open, and one cut: 33,924 states in 13 steps',
+    'two channels that open, and one cut: 32,737 states in 13 steps',
     { ...calm, channels: ['lan', 'wan'], cuts: 1 },
     13,
-    33_924,
+    32_737,
   ],
   [
     'a better channel comes, one is cut and one has no credit: 27,176 states in 11 steps',
@@ -34,10 +34,10 @@ const explorations: readonly (readonly [string, TwoEndsOptions, number, number])
     20_261,
   ],
   [
-    'three channels that open, and two cuts, so that links end and begin: 59,301 states in 8 steps',
+    'three channels that open, and two cuts, so that links end and begin: 59,297 states in 8 steps',
     { ...calm, channels: ['lan', 'lan', 'wan'], cuts: 2 },
     8,
-    59_301,
+    59_297,
   ],
 ]
 

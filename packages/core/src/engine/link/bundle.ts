@@ -67,8 +67,10 @@ export class Bundle<Channel extends BundleChannel> {
   #carrier: Channel | undefined
   /** The other end has been heard since the link began. */
   #hasMet = false
-  /** The ends began with different channels. */
+  /** The ends began with different channels, and no switch has settled it yet. */
   #mustAgree = false
+  /** This end has switched since either link began: both use the channel of that. */
+  #hasSwitched = false
   /** The last switch that was answered in this link. */
   #answered = 0
   #asked: Channel | undefined
@@ -108,7 +110,7 @@ export class Bundle<Channel extends BundleChannel> {
       serials: [this.#serial, this.#remoteSerial, this.#number],
       firsts: this.#firsts,
       channels: [this.#active, this.#carrier, this.#asked].map(name),
-      flags: [this.#hasMet, this.#mustAgree, this.#hadSpare],
+      flags: [this.#hasMet, this.#mustAgree, this.#hasSwitched, this.#hadSpare],
       members: Array.from(this.#hasJoinedByChannel, ([channel, joined]) => [
         nameOf(channel),
         joined,
@@ -142,6 +144,7 @@ export class Bundle<Channel extends BundleChannel> {
       this.#carrier = channel
       this.#hasMet = false
       this.#mustAgree = false
+      this.#hasSwitched = false
       this.#answered = 0
     }
     channel.sayBundle({
@@ -236,6 +239,7 @@ export class Bundle<Channel extends BundleChannel> {
       if (this.#hasMet) this.#events.push({ type: 'anew' })
       this.#remoteSerial = serial
       this.inbound.beginAnew(firsts)
+      this.#hasSwitched = false
       this.#answered = 0
       // It may have forgotten all about this end.
       if (!this.#decides) this.#number = Math.min(this.#number, number)
@@ -248,7 +252,7 @@ export class Bundle<Channel extends BundleChannel> {
     if (!this.outbound.received(received)) return false
     this.#hasMet = true
     this.#hasJoinedByChannel.set(channel, true)
-    if (isFounder !== (channel === this.#active)) this.#mustAgree = true
+    if (isFounder !== (channel === this.#active) && !this.#hasSwitched) this.#mustAgree = true
     this.#updateKeeping()
     return true
   }
@@ -296,6 +300,7 @@ export class Bundle<Channel extends BundleChannel> {
     this.#active = channel
     this.#carrier = undefined
     this.#mustAgree = false
+    this.#hasSwitched = true
     const received = this.inbound.state()
     channel.sayBundle({ type: 'switch', number: this.#number, reason, received })
     // What does not answer this becomes suspect.
