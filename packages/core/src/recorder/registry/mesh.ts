@@ -14,7 +14,10 @@ export const meshInstruments = {
   packetsParked: counter('packets', 'Packets kept for a moment for want of a route.'),
   packetsDroppedNoRoute: counter('packets', 'Dropped: no route to the destination.'),
   packetsDroppedHopLimit: counter('packets', 'Dropped: hop limit used up.'),
-  packetsDroppedQueueFull: counter('packets', 'Dropped: gave way in the full queue of the next hop.'),
+  packetsDroppedQueueFull: counter(
+    'packets',
+    'Dropped: gave way in the full queue of the next hop.',
+  ),
   packetsDroppedQueueExpired: counter('packets', 'Dropped: waited too long for the next hop.'),
   packetsDroppedParkingFull: counter('packets', 'Dropped: too much is parked already.'),
   packetsDroppedParkingExpired: counter('packets', 'Dropped: no route came back in time.'),
