@@ -1,4 +1,7 @@
-/** docs/limits.md lists the bounds of the sources: each of them, with its value, and no other. */
+/**
+ * docs/limits.md lists the bounds of the sources: each of them, with its value, and no other. The
+ * specifications list other constants, with their values.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -47,9 +50,9 @@ function readConstants(): Constant[] {
   )
 }
 
-function readRows(): Row[] {
+function readRows(document: string): Row[] {
   let room = ''
-  return readFileSync(join(root, 'docs/limits.md'), 'utf8')
+  return readFileSync(join(root, document), 'utf8')
     .split('\n')
     .flatMap((line) => {
       room = /^`(packages\/[\w/-]+)`$/.exec(line)?.[1] ?? room
@@ -80,12 +83,12 @@ function valueOfCell(cell: string): number | undefined {
   if (cell.startsWith('`')) return undefined
   const power = /^(\d+)\^(\d+)(?: - (\d+))?$/.exec(cell)
   if (power !== null) return Number(power[1]) ** Number(power[2]) - Number(power[3] ?? 0)
-  const [, digits = '', unit] = /^([\d,]+)(?: (\w+))?$/.exec(cell) ?? []
+  const [, digits = '', unit] = /^([\d,.]+)(?: (\w+))?$/.exec(cell) ?? []
   return Number(digits.replaceAll(',', '')) * (unit === undefined ? 1 : (unitFactors[unit] ?? NaN))
 }
 
 const constants = readConstants()
-const rows = readRows()
+const rows = readRows('docs/limits.md')
 
 function constantOf({ room, file, name }: Row): Constant | undefined {
   return constants.find(
@@ -95,6 +98,28 @@ function constantOf({ room, file, name }: Row): Constant | undefined {
       basename(constant.file, '.ts') === file,
   )
 }
+
+/** Rows whose value is not that of the source. */
+function wrongOf(listed: readonly Row[]): Row[] {
+  return listed.filter((row) => {
+    const expression = constantOf(row)?.expression ?? ''
+    const value = valueOfExpression(expression)
+    if (value === undefined) return row.value !== `\`${expression}\``
+    return valueOfCell(row.value) !== value
+  })
+}
+
+describe.each(['docs/specs/link.md', 'docs/specs/connection.md'])('the constants of %s', (spec) => {
+  const listed = readRows(spec)
+
+  test('are there, with these values, and not in docs/limits.md', () => {
+    expect(listed.length).toBeGreaterThan(20)
+    expect(listed.filter((row) => constantOf(row) === undefined)).toEqual([])
+    expect(wrongOf(listed)).toEqual([])
+    const bounds = new Set(rows.map((row) => constantOf(row)))
+    expect(listed.filter((row) => bounds.has(constantOf(row)))).toEqual([])
+  })
+})
 
 describe('docs/limits.md', () => {
   test('finds the bounds of the sources', () => {
@@ -116,12 +141,6 @@ describe('docs/limits.md', () => {
   })
 
   test('states their values', () => {
-    const wrong = rows.filter((row) => {
-      const expression = constantOf(row)?.expression ?? ''
-      const value = valueOfExpression(expression)
-      if (value === undefined) return row.value !== `\`${expression}\``
-      return valueOfCell(row.value) !== value
-    })
-    expect(wrong).toEqual([])
+    expect(wrongOf(rows)).toEqual([])
   })
 })
