@@ -43,6 +43,8 @@ export interface ConnectionMeasure {
   readonly receiveBufferBytes: number
   /** Bytes that applications were told of and have not taken. */
   readonly unconsumedBytes: number
+  /** What is left of the peer's credit, on the stream or over all that has least of it. */
+  readonly unusedCreditBytes: number
   /** Streams of applications that are not forgotten. */
   readonly openStreams: number
   readonly bytesInFlight: number
@@ -166,6 +168,7 @@ export class Connection {
       sendBufferBytes: streams.sendBufferBytes,
       receiveBufferBytes: streams.receiveBufferBytes,
       unconsumedBytes: streams.unconsumedBytes,
+      unusedCreditBytes: streams.unusedCreditBytes,
       openStreams: streams.openCount,
       ...(this.#space?.measure() ?? nothing),
     }

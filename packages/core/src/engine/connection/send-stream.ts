@@ -81,6 +81,11 @@ export class SendStream {
     return this.#sentEnd
   }
 
+  /** How much of the peer's credit is left; never negative (ST5). */
+  get unusedCreditBytes(): number {
+    return this.#limit - this.#sentEnd
+  }
+
   /** Appends bytes, which must not change from now on. Only in state `send`. */
   write(bytes: Uint8Array): void {
     assert(this.#state === 'send', 'only an open stream takes bytes')

@@ -114,6 +114,11 @@ export class StreamSet {
     return this.#table.unconsumedBytes
   }
 
+  /** What is left of the peer's credit, where there is least of it. */
+  get unusedCreditBytes(): number {
+    return Math.min(this.#credit.unusedBytes, this.#table.unusedCreditBytes)
+  }
+
   /** Streams of applications that are not forgotten. */
   get openCount(): number {
     return this.#table.opened.size

@@ -38,6 +38,13 @@ export class StreamTable {
     return bytes
   }
 
+  /** What is left of the peer's credit on the stream that has least of it. */
+  get unusedCreditBytes(): number {
+    let bytes = Number.POSITIVE_INFINITY
+    for (const { sending } of this) bytes = Math.min(bytes, sending.unusedCreditBytes)
+    return bytes
+  }
+
   /** Bytes that applications have been told of and have not taken. */
   get unconsumedBytes(): number {
     let bytes = 0

@@ -9,6 +9,8 @@ export interface FaultSetting {
   readonly pairs: readonly (readonly [string, string])[]
   /** Transports in use. */
   readonly transports: readonly string[]
+  /** How many times as long as usual absences last at most: 1 but where runs last for very long. */
+  readonly patience: number
 }
 
 /** Two peers, in either order; mostly such as dial each other. */

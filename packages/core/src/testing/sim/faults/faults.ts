@@ -56,9 +56,7 @@ export class Faults {
   }
 
   perform(fault: Fault): void {
-    if (this.#takesEffect(fault)) {
-      this.#counts[fault.type] = (this.#counts[fault.type] ?? 0) + 1
-    }
+    if (this.#takesEffect(fault)) this.#happened(fault)
   }
 
   /** Ends every fault: all paths are open, all disks well, all peers up and awake. */
@@ -71,12 +69,19 @@ export class Faults {
     }
   }
 
+  #happened({ type }: Fault): void {
+    this.#counts[type] = (this.#counts[type] ?? 0) + 1
+  }
+
   #takesEffect(fault: Fault): boolean {
     const { type } = fault
     if (isOf(pipeFaultKinds, type)) return performPipeFault(fault as PipeFault, this.#world)
     if (isOf(pathFaultKinds, type)) return performPathFault(fault as PathFault, this.#world)
     if (isOf(peerFaultKinds, type)) {
-      return performPeerFault(fault as PeerFault, this.#world, () => this.#isMended)
+      return performPeerFault(fault as PeerFault, this.#world, {
+        isMended: () => this.#isMended,
+        happened: () => this.#happened(fault),
+      })
     }
     return performDiskFault(fault as DiskFault, this.#world)
   }

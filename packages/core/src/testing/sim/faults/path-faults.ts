@@ -36,7 +36,7 @@ export function drawPathFault(
   setting: FaultSetting,
 ): PathFault {
   const [from, to] = pairBy(dice, setting)
-  const fault = { from, to, durationMs: dice.magnitude(200, 30_000) }
+  const fault = { from, to, durationMs: dice.magnitude(200, 30_000 * setting.patience) }
   switch (type) {
     case 'partition':
     case 'one-way':

@@ -9,7 +9,12 @@ import type { FaultSetting } from './fault-setting.ts'
 export type PeerFault = { readonly peer: string } &
   /** Ends without a word, and boots again after a while. */
   (
-    | { readonly type: 'crash'; readonly downMs: number }
+    | {
+        readonly type: 'crash'
+        readonly downMs: number
+        /** It waits until something is being written, which is lost. */
+        readonly isAmidWrite: boolean
+      }
     /** Ends in good order, and boots again after a while. */
     | { readonly type: 'stop'; readonly downMs: number }
     /** Nothing runs for a while; its pipes may be gone when it wakes. */
@@ -35,19 +40,21 @@ export function drawPeerFault(
   setting: FaultSetting,
 ): PeerFault {
   const peer = dice.pick(setting.peers)
+  const downMs = dice.magnitude(10, 15_000 * setting.patience)
   switch (type) {
     case 'crash':
+      return { type, peer, downMs, isAmidWrite: dice.chance(0.5) }
     case 'stop':
-      return { type, peer, downMs: dice.magnitude(10, 15_000) }
+      return { type, peer, downMs }
     case 'sleep':
       return {
         type,
         peer,
-        durationMs: dice.magnitude(500, 60_000),
+        durationMs: dice.magnitude(500, 60_000 * setting.patience),
         cutsPipes: dice.chance(0.4),
       }
     case 'hide':
-      return { type, peer, durationMs: dice.magnitude(5_000, 180_000) }
+      return { type, peer, durationMs: dice.magnitude(5_000, 180_000 * setting.patience) }
     case 'clock-forward':
     case 'clock-back':
       return { type, peer, jumpMs: dice.magnitude(1_000, 86_400_000) }
@@ -56,8 +63,20 @@ export function drawPeerFault(
   }
 }
 
-/** False when the peer is down, or sleeps already. `isMended`: nothing is to be down any more. */
-export function performPeerFault(fault: PeerFault, world: World, isMended: () => boolean): boolean {
+/** What a fault that takes its time asks and tells. */
+export interface FaultCourse {
+  /** Nothing is to be down any more. */
+  readonly isMended: () => boolean
+  /** It has had its effect after all. */
+  readonly happened: () => void
+}
+
+/** False when it has no effect now: the peer is down, or sleeps already, or writes nothing yet. */
+export function performPeerFault(
+  fault: PeerFault,
+  world: World,
+  { isMended, happened }: FaultCourse,
+): boolean {
   const peer = world.peer(fault.peer)
   const bootLater = (downMs: number) => {
     world.after(isMended() ? 0 : downMs, () => peer.boot())
@@ -65,9 +84,18 @@ export function performPeerFault(fault: PeerFault, world: World, isMended: () =>
   if (!peer.isUp) return false
   switch (fault.type) {
     case 'crash':
-      peer.crash()
-      bootLater(fault.downMs)
-      return true
+      if (!fault.isAmidWrite) {
+        peer.crash()
+        bootLater(fault.downMs)
+        return true
+      }
+      peer.whenWriting(() => {
+        if (isMended()) return
+        peer.crash()
+        bootLater(fault.downMs)
+        happened()
+      })
+      return false
     case 'stop':
       peer.stop(() => bootLater(fault.downMs))
       return true

@@ -18,6 +18,14 @@ export type PipeFault =
   | ({ readonly type: 'clog'; readonly durationMs: number } & Pair)
   /** Next to nothing moves for a while. */
   | ({ readonly type: 'throttle'; readonly slowness: number; readonly durationMs: number } & Pair)
+  /** Everything takes longer to arrive for a while. */
+  | ({ readonly type: 'delay'; readonly delayMs: number; readonly durationMs: number } & Pair)
+  /** A pipe that may lose messages loses all that are longer, for a while. */
+  | ({
+      readonly type: 'shrink'
+      readonly passedBytesMax: number
+      readonly durationMs: number
+    } & Pair)
   /** The sender hears late that its bytes have left. */
   | ({ readonly type: 'slow-drain'; readonly delayMs: number; readonly durationMs: number } & Pair)
   /** A pipe that may lose messages loses, doubles and reorders many. */
@@ -36,12 +44,17 @@ interface Pair {
   readonly transport?: string
 }
 
+/** Shorter messages are not worth the while: a header takes most of them. */
+const passedBytesMin = 40
+
 export const pipeFaultKinds = [
   'break',
   'break-message',
   'vanish',
   'clog',
   'throttle',
+  'delay',
+  'shrink',
   'slow-drain',
   'storm',
 ] as const satisfies readonly PipeFault['type'][]
@@ -65,8 +78,11 @@ export function drawPipeFault(
       return { type, ...pair, durationMs }
     case 'throttle':
       return { type, ...pair, slowness: dice.magnitude(5, 500), durationMs }
+    case 'delay':
     case 'slow-drain':
       return { type, ...pair, delayMs: dice.magnitude(20, 2_000), durationMs }
+    case 'shrink':
+      return { type, ...pair, passedBytesMax: dice.magnitude(passedBytesMin, 1_400), durationMs }
     case 'storm': {
       const rates = {
         lossRate: dice.pick([0, 0.05, 0.2, 0.5]),
@@ -83,10 +99,15 @@ export function drawPipeFault(
 /** False when there is no such pipe. */
 export function performPipeFault(fault: PipeFault, { wiring }: World): boolean {
   const { from, to, transport } = fault
-  const all = wiring.between(from, to, transport)
-  const pipes = fault.type === 'storm' ? all.filter((pipe) => pipe.isLoose) : all
+  const pipes = wiring.between(from, to, transport).filter((pipe) => minds(pipe, fault.type))
   for (const pipe of pipes) disturb(fault, pipe)
   return pipes.length > 0
+}
+
+/** Whether a pipe can be disturbed in that way, by what it promises. */
+function minds(pipe: Pipe, type: PipeFault['type']): boolean {
+  if (type === 'storm') return pipe.isLoose
+  return type !== 'shrink' || pipe.isLossy
 }
 
 function disturb(fault: PipeFault, pipe: Pipe): void {
@@ -102,6 +123,10 @@ function disturb(fault: PipeFault, pipe: Pipe): void {
       return pipe.stall(from, fault.durationMs)
     case 'throttle':
       return pipe.slow(from, fault.slowness, fault.durationMs)
+    case 'delay':
+      return pipe.delay(from, fault.delayMs, fault.durationMs)
+    case 'shrink':
+      return pipe.shrink(from, fault.passedBytesMax, fault.durationMs)
     case 'slow-drain':
       return pipe.delayDrains(from, fault.delayMs, fault.durationMs)
     case 'storm':

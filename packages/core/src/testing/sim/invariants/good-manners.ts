@@ -1,47 +1,49 @@
 /** Counters that only a peer grows that breaks a rule, or a packet that goes round in circles. */
 
+import type { Counter } from '../../../recorder/instrument.ts'
+import type { Recorder } from '../../../recorder/recorder.ts'
 import type { Boot } from '../peers/boot.ts'
 import type { World } from '../world/world.ts'
 
+/** Rooms of the recorder, and their counters that stay at zero. */
 const silentCounters = [
-  'link.framesMalformed',
-  'link.framesUndecipherable',
-  'mesh.packetsDroppedHopLimit',
-  'mesh.packetsDroppedMalformed',
-  'mesh.packetsDroppedSourceSpoofed',
-  'mesh.routeFramesMalformed',
-  'mesh.presenceFramesMalformed',
-  'connection.packetsForged',
-  'connection.packetsMalformed',
-  'connection.violations',
-  'signalling.signalsRefused',
-  'sync.messagesMalformed',
-  'sync.deliveriesRefused',
-  'sync.awarenessRefused',
-  'documents.deliveriesRefused',
-] as const
+  ['link', ['framesMalformed', 'framesUndecipherable']],
+  [
+    'mesh',
+    [
+      'packetsDroppedHopLimit',
+      'packetsDroppedMalformed',
+      'packetsDroppedSourceSpoofed',
+      'routeFramesMalformed',
+      'presenceFramesMalformed',
+    ],
+  ],
+  ['connection', ['packetsForged', 'packetsMalformed', 'violations']],
+  ['signalling', ['signalsRefused']],
+  ['sync', ['messagesMalformed', 'deliveriesRefused', 'awarenessRefused']],
+  ['documents', ['deliveriesRefused']],
+] as const satisfies readonly (readonly [keyof Recorder, readonly string[]])[]
 
-/** Grow when a channel cuts messages short, which no peer did. */
-const cutCounters: readonly string[] = ['link.framesMalformed', 'link.framesUndecipherable']
+/** These tell of a packet that did not find its way. */
+const loopCounters: readonly string[] = ['packetsDroppedHopLimit', 'packetsDroppedSourceSpoofed']
 
 /** See the file header. */
 export class GoodManners {
   readonly #world: World
-  readonly #counters: readonly string[]
 
-  /** `mayCut`: some channels hand over less than they were handed. */
-  constructor(world: World, mayCut: boolean) {
+  constructor(world: World) {
     this.#world = world
-    this.#counters = silentCounters.filter((name) => !mayCut || !cutCounters.includes(name))
   }
 
-  ends({ name, flight }: Boot): void {
-    const { counters } = flight.snapshot()
-    for (const counter of this.#counters) {
-      const value = counters[counter]
-      const invariant = counter === 'mesh.packetsDroppedHopLimit' ? 'loop' : 'malformed'
-      if (value === undefined) this.#world.violated('malformed', `there is no counter ${counter}`)
-      else if (value > 0) this.#world.violated(invariant, `${name}: ${counter} grew`)
+  stepped({ name, flight }: Boot): void {
+    for (const [room, counters] of silentCounters) {
+      const cells = flight.recorder[room] as unknown as Readonly<Record<string, Counter>>
+      for (const counter of counters) {
+        // A counter that does not exist is wrong as well.
+        if (cells[counter]?.value === 0) continue
+        const invariant = loopCounters.includes(counter) ? 'loop' : 'malformed'
+        this.#world.violated(invariant, `${name}: ${room}.${counter} grew`)
+      }
     }
   }
 }

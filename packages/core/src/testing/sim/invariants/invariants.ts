@@ -32,15 +32,15 @@ export class Invariants implements Watch {
   readonly disconnects: Disconnects
   readonly #told: ((line: string) => void) | undefined
 
-  /** `mayCut`: some channels hand over less than they were handed. `told` hears of all events. */
-  constructor(world: World, mayCut: boolean, told?: (line: string) => void) {
+  /** `told` hears of all events. */
+  constructor(world: World, told?: (line: string) => void) {
     this.#world = world
     this.#bounds = new Bounds(world)
     this.#memory = new Memory(world)
     this.#loops = new Loops(world)
     this.disconnects = new Disconnects(world)
     this.#told = told
-    this.#manners = new GoodManners(world, mayCut)
+    this.#manners = new GoodManners(world)
   }
 
   tap(peer: SimulatedPeer, epoch: number, recorder: Recorder): Recorder {
@@ -63,12 +63,12 @@ export class Invariants implements Watch {
   stepped(_peer: SimulatedPeer, boot: Boot): void {
     this.#bounds.stepped(boot)
     this.#memory.stepped(boot)
+    this.#manners.stepped(boot)
     this.#loops.stepped()
   }
 
   ends(_peer: SimulatedPeer, boot: Boot): void {
     this.#bounds.ends(boot)
     this.#memory.look(boot)
-    this.#manners.ends(boot)
   }
 }

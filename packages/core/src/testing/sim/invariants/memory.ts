@@ -1,4 +1,4 @@
-/** What an engine holds for its links and connections stays within the bounds of docs/limits.md. */
+/** What an engine holds for its links and connections stays within the bounds of docs/limits.md, and credit is never negative. */
 
 import { congestionWindowBytesMax } from '../../../engine/connection/congestion.ts'
 import { connectionWindowBytesMax } from '../../../engine/connection/connection-credit.ts'
@@ -37,6 +37,7 @@ const most: Readonly<Partial<Record<keyof ConnectionMeasure, number>>> = {
   receiveBufferBytes:
     connectionWindowBytesMax + priorities.length * heldPerArrived * messageBytesMost,
   unconsumedBytes: connectionWindowBytesMax,
+  unusedCreditBytes: connectionWindowBytesMax,
   openStreams: openStreamsMost,
   // Probes go whatever the window says: one packet of each priority at a time.
   bytesInFlight: congestionWindowBytesMax + priorities.length * packetBytesMax,

@@ -1,4 +1,4 @@
-/** What befalls single messages, by the profile of their pipe or a storm. */
+/** What befalls single messages, by the profile of their pipe or a fault, and single batches of writes. */
 
 export const accidentKinds = [
   /** Gone, on a pipe that may lose. */
@@ -14,6 +14,8 @@ export const accidentKinds = [
   'swallowed',
   /** Beyond what waits at the narrowest place: gone. */
   'overflown',
+  /** A batch that a crash left unwritten. */
+  'unwritten',
 ] as const
 
 export type AccidentKind = (typeof accidentKinds)[number]

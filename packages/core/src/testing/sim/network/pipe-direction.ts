@@ -84,6 +84,10 @@ export class PipeDirection {
   #slowness = 1
   #slowUntilMs = 0
   #stalledUntilMs = 0
+  #delayMs = 0
+  #delayedUntilMs = 0
+  #shrunkBytesMax = 0
+  #shrunkUntilMs = 0
   #drainDelayMs = 0
   #lazyUntilMs = 0
   #weather = calm
@@ -169,6 +173,18 @@ export class PipeDirection {
     this.#world.at(this.#stalledUntilMs, () => this.#land())
   }
 
+  /** What is sent from now on takes that much longer to arrive, for a while. */
+  delay(delayMs: number, durationMs: number): void {
+    this.#delayMs = delayMs
+    this.#delayedUntilMs = this.#world.nowMs + durationMs
+  }
+
+  /** Only for pipes that do not promise arrival: messages longer than that are lost, for a while. */
+  shrink(bytesMax: number, durationMs: number): void {
+    this.#shrunkBytesMax = bytesMax
+    this.#shrunkUntilMs = this.#world.nowMs + durationMs
+  }
+
   /** The sender is told late of what has left, for a while. */
   delayDrains(delayMs: number, durationMs: number): void {
     this.#drainDelayMs = delayMs
@@ -185,6 +201,8 @@ export class PipeDirection {
   calm(): void {
     this.#slowUntilMs = 0
     this.#stalledUntilMs = 0
+    this.#delayedUntilMs = 0
+    this.#shrunkUntilMs = 0
     this.#lazyUntilMs = 0
     this.#weatherUntilMs = 0
     this.#messagesLeft = Number.POSITIVE_INFINITY
@@ -227,7 +245,9 @@ export class PipeDirection {
 
   #fly(message: Omit<Flying, 'arrivesAtMs'>, moreMs: number): void {
     const { latencyMs, jitterMs, traits } = this.#profile
-    let arrivesAtMs = this.#busyUntilMs + latencyMs + jitterMs * this.#dice.fraction() + moreMs
+    const delayMs = this.#world.nowMs < this.#delayedUntilMs ? this.#delayMs : 0
+    const wayMs = latencyMs + delayMs + jitterMs * this.#dice.fraction()
+    let arrivesAtMs = this.#busyUntilMs + wayMs + moreMs
     if (traits.ordered) arrivesAtMs = Math.max(arrivesAtMs, this.#lastArrivesAtMs)
     this.#lastArrivesAtMs = Math.max(arrivesAtMs, this.#lastArrivesAtMs)
     this.#flying.push({ ...message, arrivesAtMs })
@@ -284,6 +304,11 @@ export class PipeDirection {
   /** What is left of a message that is longer than what passes. */
   #passed(bytes: Uint8Array): Uint8Array | undefined {
     const { passedBytesMax, cutsLonger } = this.#profile
+    const isShrunk = this.#world.nowMs < this.#shrunkUntilMs
+    if (isShrunk && bytes.length > this.#shrunkBytesMax) {
+      this.#world.befell('swallowed')
+      return undefined
+    }
     if (bytes.length <= passedBytesMax) return bytes
     this.#world.befell(cutsLonger ? 'cut' : 'swallowed')
     return cutsLonger ? bytes.slice(0, passedBytesMax) : undefined

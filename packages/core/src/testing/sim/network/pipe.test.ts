@@ -114,6 +114,17 @@ describe('a strict pipe', () => {
     expect(bench.received).toEqual(upTo(20))
   })
 
+  test('delayed, hands over later for a while, and goes on in order', () => {
+    const pipe = bench.pipe(wifi())
+    pipe.delay('left', 1_000, 500)
+    for (const bytes of numbered(5)) pipe.send('left', 1, bytes)
+    bench.runFor(999)
+    expect(bench.received).toEqual([])
+    pipe.send('left', 1, new Uint8Array(100).fill(5))
+    bench.runFor(11)
+    expect(bench.received).toEqual(upTo(6))
+  })
+
   test('does not drain without end towards a receiver that sleeps', () => {
     const pipe = bench.pipe(wifi())
     bench.asleep.add('right')
@@ -201,6 +212,18 @@ describe('a pipe that promises less', () => {
     expect(once.size).toBeGreaterThan(100)
     expect(received.length).toBeGreaterThan(once.size)
     expect(received).not.toEqual([...received].sort((left, right) => left - right))
+  })
+
+  test('loose: shrunk, loses what is too long, for a while', () => {
+    const pipe = bench.pipe(profileOf({ name: 'wifi', delivery: 'loose' }))
+    pipe.shrink('left', 99, 1_000)
+    pipe.send('left', 1, new Uint8Array(99).fill(1))
+    pipe.send('left', 1, new Uint8Array(100).fill(2))
+    bench.runFor(1_000)
+    pipe.send('left', 1, new Uint8Array(100).fill(3))
+    bench.runFor(100)
+    expect(bench.received).toEqual([1, 3])
+    expect(bench.accidents).toEqual(['swallowed'])
   })
 
   test('loose: drops what the narrow place cannot hold', () => {

@@ -45,6 +45,11 @@ export class Pipe {
     return !reliable || !ordered
   }
 
+  /** Messages may get lost. */
+  get isLossy(): boolean {
+    return !this.#profile.traits.reliable
+  }
+
   /** Bytes sent so far, both ways. */
   get sentBytes(): number {
     return this.#directions[0].sentBytes + this.#directions[1].sentBytes
@@ -108,6 +113,16 @@ export class Pipe {
   /** For a while nothing of the sender arrives, then all at once. */
   stall(sender: string, durationMs: number): void {
     this.#each(sender, (direction) => direction.stall(durationMs))
+  }
+
+  /** For a while, what the sender sends takes longer to arrive. */
+  delay(sender: string, delayMs: number, durationMs: number): void {
+    this.#each(sender, (direction) => direction.delay(delayMs, durationMs))
+  }
+
+  /** For a while, longer messages of the sender are lost; only for pipes that may lose. */
+  shrink(sender: string, passedBytesMax: number, durationMs: number): void {
+    this.#each(sender, (direction) => direction.shrink(passedBytesMax, durationMs))
   }
 
   /** For a while the sender hears late of what has left. */

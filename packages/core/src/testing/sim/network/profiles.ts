@@ -36,6 +36,11 @@ export interface ProfileSpec {
   readonly cutsLonger?: boolean
 }
 
+/** Whether a pipe may take less than its traits say: peers find that out only where they expect it. */
+export function mayTakeLess({ traits }: LinkProfile): boolean {
+  return !traits.reliable || traits.cost.class === 'bluetooth'
+}
+
 interface Medium {
   readonly latencyMs: number
   readonly jitterMs: number

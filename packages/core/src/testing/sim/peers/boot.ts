@@ -7,7 +7,7 @@
  */
 
 import type { SleepAwareClock } from '../../../driver/sleep-aware-clock.ts'
-import type { CommandAnswer, MeshEvent, SubscriberId } from '../../../engine/command.ts'
+import type { Command, CommandAnswer, MeshEvent, SubscriberId } from '../../../engine/command.ts'
 import { Fifo } from '../../../engine/fifo.ts'
 import type { ChannelId, CommandId, DialId, Input } from '../../../engine/input.ts'
 import type { EngineMeasure } from '../../../engine/layers.ts'
@@ -47,6 +47,12 @@ export interface BootOwner {
   failed(boot: Boot, invariant: 'engine-failed' | 'no-progress', why: string): void
 }
 
+/** A command, and what is called with its answer. */
+export interface UnansweredCommand {
+  readonly type: Command['type']
+  readonly answered: (answer: CommandAnswer) => void
+}
+
 /** A deadline that stands after it was handled so many times in a row is a bug in a layer. */
 const deadlineRepeatMax = 1_000
 
@@ -59,7 +65,7 @@ export class Boot {
   readonly disk: DiskAccess
   readonly pipes = new Map<ChannelId, Pipe>()
   readonly dials = new Set<DialId>()
-  readonly answers = new Map<CommandId, (answer: CommandAnswer) => void>()
+  readonly unanswered = new Map<CommandId, UnansweredCommand>()
   readonly subscribers = new Map<SubscriberId, (event: MeshEvent) => void>()
   readonly #world: World
   readonly #owner: BootOwner

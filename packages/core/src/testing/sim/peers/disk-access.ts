@@ -15,6 +15,8 @@ export interface DiskWorld {
   readonly diskDelayMsMax: number
   /** Actions of one time come in the order of the calls. */
   at(atMs: number, action: () => void): void
+  /** Something befell a batch. */
+  befell(accident: 'unwritten'): void
 }
 
 /** No disk answers at once. */
@@ -28,6 +30,9 @@ export class DiskAccess {
   /** When the last operation takes effect. */
   #effectAtMs = 0
   #writesUnderWay = 0
+  /** Batches that have not taken effect. */
+  #unwritten = 0
+  #whenWriting: (() => void) | undefined
   #isCut = false
 
   constructor(world: DiskWorld, dice: Dice, disk: SimulatedDisk) {
@@ -39,6 +44,12 @@ export class DiskAccess {
   /** The boot is over: what is under way is lost, unless the medium has it already. */
   cut(): void {
     this.#isCut = true
+    for (let count = 0; count < this.#unwritten; count += 1) this.#world.befell('unwritten')
+  }
+
+  /** Calls back once, when the next batch is on its way and has not taken effect. */
+  whenWriting(told: () => void): void {
+    this.#whenWriting = told
   }
 
   /** A batch is unanswered: what is read may be ahead of what the engine knows to be durable. */
@@ -60,8 +71,13 @@ export class DiskAccess {
   write(writes: readonly StorageWrite[], answered: (answer: StorageAnswer) => void): void {
     const { failure } = this.#disk
     this.#writesUnderWay += 1
+    this.#unwritten += 1
+    const told = this.#whenWriting
+    this.#whenWriting = undefined
+    if (told !== undefined) this.#at(this.#world.nowMs, told)
     this.#operate(
       () => {
+        this.#unwritten -= 1
         if (failure?.keeps !== false) this.#disk.write(writes)
         if (failure?.keeps === true) this.#disk.hasMisled = true
       },

@@ -118,6 +118,12 @@ export class SimulatedPeer implements BootOwner {
     return this.#boot?.disk.isWriting ?? false
   }
 
+  /** Every command is answered, but for openings of streams: they may wait for another peer. */
+  get hasAnswered(): boolean {
+    const unanswered = this.#boot?.unanswered.values() ?? []
+    return [...unanswered].every(({ type }) => type === 'open-stream')
+  }
+
   /** Pipes that this boot has not seen closed. */
   get pipes(): readonly Pipe[] {
     return [...(this.#boot?.pipes.values() ?? [])]
@@ -158,6 +164,11 @@ export class SimulatedPeer implements BootOwner {
     for (const [, pipe] of this.#end(this.#boot)) pipe.break()
   }
 
+  /** Calls back once, when the running boot writes next, before anything of it is on the disk. */
+  whenWriting(told: () => void): void {
+    this.#boot?.disk.whenWriting(told)
+  }
+
   /** Has those who watch look at what the running boot has recorded so far. */
   look(): void {
     if (this.#boot !== undefined) this.#world.watch.ends(this, this.#boot)
@@ -195,7 +206,7 @@ export class SimulatedPeer implements BootOwner {
     const boot = this.#boot
     if (boot === undefined) return
     const command = this.#nextId++
-    boot.answers.set(command, answered)
+    boot.unanswered.set(command, { type: body.type, answered })
     this.#take({ type: 'command', command, body })
   }
 
@@ -279,9 +290,9 @@ export class SimulatedPeer implements BootOwner {
         return
       }
       case 'command-answered': {
-        const answered = boot.answers.get(output.command)
-        boot.answers.delete(output.command)
-        answered?.(output.answer)
+        const unanswered = boot.unanswered.get(output.command)
+        boot.unanswered.delete(output.command)
+        unanswered?.answered(output.answer)
         return
       }
       case 'event':
@@ -321,7 +332,7 @@ export class SimulatedPeer implements BootOwner {
     const { name } = this.plan
     this.#world.trace.add(`${this.#world.nowMs} ${name} stops`)
     // Those that came after its last word, the engine has never seen.
-    const unanswered = boot.answers.size - boot.commandsWaiting
+    const unanswered = boot.unanswered.size - boot.commandsWaiting
     if (unanswered > 0) {
       this.#world.violated('unanswered', `${name} stopped with ${unanswered} commands unanswered`)
     }

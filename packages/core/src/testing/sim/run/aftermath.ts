@@ -28,6 +28,8 @@ export interface AftermathParts {
   readonly diameter: number
   /** What the slowest pipe between two of them passes. */
   readonly narrowestBytesPerMs: number
+  /** What looking for the length of messages may take of a channel, both ways. */
+  readonly probeBytesPerMinute: number
 }
 
 export interface AftermathResult {
@@ -46,8 +48,10 @@ const healingMsPerHop = 35_000
 const passesPerHop = 3
 /** How long streams may go on in a mended mesh, besides the time that their bytes take. */
 const streamsMsMax = 60_000
-/** Longer than any command takes once disks are well. */
+/** Longer than any command takes on disks that are well. */
 const settlingMs = 5_000
+/** The same where an operation was begun while the disk was slow, and others after it. */
+const answeringMsMax = 20_000
 /** A calm mesh passes edits on by pushing them: comparing comes only after 30 s. */
 const calmMsMax = 10_000
 const calmEdits = 4
@@ -74,10 +78,10 @@ export class Aftermath {
 
   /** Looks until something is wrong. */
   run(): AftermathResult {
-    const { world, checks } = this.#parts
+    const { checks } = this.#parts
     const phases = [
       // What was under way when the faults ended is answered first: it counts as well.
-      () => world.runFor(settlingMs),
+      () => this.#settle(),
       () => this.#heal('mending'),
       () => this.#endStreams(),
       () => this.#check(),
@@ -95,6 +99,16 @@ export class Aftermath {
 
   #isWell(): boolean {
     return this.#parts.world.violations.length === 0
+  }
+
+  #settle(): void {
+    const { world, members } = this.#parts
+    world.runFor(settlingMs)
+    if (world.runUntil(() => members.every(({ hasAnswered }) => hasAnswered), answeringMsMax))
+      return
+    const silent = members.filter(({ hasAnswered }) => !hasAnswered)
+    const names = silent.map(({ plan }) => plan.name).join(', ')
+    world.violated('unanswered', `commands go unanswered once all is mended: ${names}`)
   }
 
   #heal(from: string): void {
@@ -167,7 +181,9 @@ export class Aftermath {
       const count = pipe.sentBytes - (before.get(pipe) ?? 0)
       this.#idleBytes = Math.max(this.#idleBytes, count)
     }
-    if (this.#idleBytes <= idleBytesMax + idleBytesPerPeer * members.length) return
+    const mostBytes =
+      idleBytesMax + idleBytesPerPeer * members.length + this.#parts.probeBytesPerMinute
+    if (this.#idleBytes <= mostBytes) return
     const what = `${this.#idleBytes} bytes within an idle minute on one channel`
     world.violated('chatter', what)
   }

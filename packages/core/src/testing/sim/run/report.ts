@@ -5,9 +5,9 @@ import { accidentKinds, type AccidentKind } from '../network/accidents.ts'
 import type { RunResult } from './run-script.ts'
 
 /** Runs from which on every kind of fault must have occurred. */
-const tellingRuns = 100
+const tellingRuns = 40
 /** A kind of fault that occurred less than once in that many runs hardly occurred. */
-const runsPerFaultMax = 10
+const runsPerFaultMax = 20
 
 const msPerHour = 3_600_000
 const bytesPerMegabyte = 1_000_000

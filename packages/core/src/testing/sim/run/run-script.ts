@@ -14,6 +14,7 @@ import type { SimulatedPeer } from '../peers/simulated-peer.ts'
 import {
   diameterOf,
   narrowestBytesPerMs,
+  probeBytesPerMinute,
   type Script,
   type ScriptedPeer,
   type Step,
@@ -83,7 +84,7 @@ class Run {
     this.#world = world
     const { log } = options
     this.#log = log && ((line) => log(`${world.nowMs.toFixed(1)} ${line}`))
-    this.#invariants = new Invariants(world, script.peers.some(mayCut), this.#log)
+    this.#invariants = new Invariants(world, this.#log)
     world.watch = this.#invariants
     this.#ledger = new Ledger(world)
     this.#workload = new DocumentsWorkload(world, this.#ledger)
@@ -104,6 +105,7 @@ class Run {
       checks: script.checks,
       diameter: diameterOf(script.peers),
       narrowestBytesPerMs: narrowestBytesPerMs(script.peers),
+      probeBytesPerMinute: probeBytesPerMinute(script.peers),
     })
   }
 
@@ -172,9 +174,4 @@ function addPeer(world: World, scripted: ScriptedPeer): SimulatedPeer {
     ...(clockStandsStill !== undefined && { clockStandsStill }),
   }
   return world.add(plan, bootsAtMs)
-}
-
-function mayCut({ dials, direct }: ScriptedPeer): boolean {
-  const profiles = [...dials.map(({ profile }) => profile), ...(direct ? [direct] : [])]
-  return profiles.some(({ cutsLonger }) => cutsLonger === true)
 }

@@ -6,7 +6,7 @@
 import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import type { Fault } from '../faults/faults.ts'
 import type { TransferAction } from '../workload/transfers.ts'
-import { profileOf, type ProfileSpec } from '../network/profiles.ts'
+import { profileOf, type LinkProfile, type ProfileSpec } from '../network/profiles.ts'
 import type { AddressTransport } from '../network/transports.ts'
 import type { DocumentsAction } from '../workload/documents-workload.ts'
 
@@ -56,6 +56,10 @@ export interface Script {
   readonly steps: readonly Step[]
 }
 
+/** Messages that need no proof are so long, where datagrams travel; a longer one is tried so often. */
+const safeBytes = 1_200
+const probesPerSize = 5
+
 /** Names of the peers that a step needs. */
 export function peersOf(step: Step): readonly string[] {
   return 'peer' in step ? [step.peer] : [step.from, step.to]
@@ -68,11 +72,26 @@ export function pairsOf(peers: readonly ScriptedPeer[]): readonly (readonly [str
 
 /** What the slowest pipe between two peers passes, in bytes a millisecond. */
 export function narrowestBytesPerMs(peers: readonly ScriptedPeer[]): number {
+  return Math.min(...profilesOf(peers).map(({ bytesPerMs }) => bytesPerMs))
+}
+
+/**
+ * What the most inquisitive channel spends in a minute on finding out how long messages may be: once
+ * all is still, five probes each way of a length that is safe elsewhere (LK26 of docs/specs/link.md).
+ */
+export function probeBytesPerMinute(peers: readonly ScriptedPeer[]): number {
+  const bytes = profilesOf(peers)
+    .filter(({ passedBytesMax, traits }) => passedBytesMax < traits.messageBytesMax)
+    .map(({ traits }) => Math.min(traits.messageBytesMax, safeBytes))
+  return 2 * probesPerSize * Math.max(0, ...bytes)
+}
+
+function profilesOf(peers: readonly ScriptedPeer[]): readonly LinkProfile[] {
   const specs = peers.flatMap(({ dials, direct }) => [
     ...dials.map(({ profile }) => profile),
     ...(direct ? [direct] : []),
   ])
-  return Math.min(...specs.map((spec) => profileOf(spec).bytesPerMs))
+  return specs.map((spec) => profileOf(spec))
 }
 
 /** Most hops between two peers, over those that dial each other. */

@@ -25,8 +25,11 @@ import { drawPeers } from './topology.ts'
 const kindProbability = 0.45
 /** Seeds in which nothing goes wrong. */
 const calmProbability = 0.04
-/** Seeds with minutes of time and few events. */
+/** Seeds with minutes of time and few events, … */
 const longProbability = 0.06
+/** … and with up to two hours: a connection gives up its keys after ten minutes without a route. */
+const veryLongProbability = 0.02
+const veryLongPatience = 60
 const checkProbabilities: Readonly<Record<Check, number>> = {
   calm: 0.6,
   idle: 0.25,
@@ -54,13 +57,13 @@ const luckMax = 999_999_999
 
 export function drawScript(seed: number): Script {
   const dice = new Dice(`swarm ${seed}`)
-  const isLong = dice.chance(longProbability)
-  const faultyMs = isLong ? dice.magnitude(120_000, 900_000) : dice.magnitude(5_000, 30_000)
+  const { faultyMs, patience } = drawLength(dice)
   const peers = drawPeers(dice.fork('peers'), faultyMs)
   const setting: FaultSetting = {
     peers: peers.map(({ name }) => name),
     pairs: pairsOf(peers),
     transports: transportsOf(peers),
+    patience,
   }
   const steps = [
     ...drawFaults(dice.fork('faults'), faultyMs, setting),
@@ -85,6 +88,16 @@ function drawKeyLifetime(dice: Dice): KeyLifetime {
     bytes: dice.magnitude(300, 300_000),
     ms: dice.magnitude(10_000, 600_000),
   }
+}
+
+function drawLength(dice: Dice): { readonly faultyMs: number; readonly patience: number } {
+  const draw = dice.fraction()
+  if (draw < veryLongProbability) {
+    return { faultyMs: dice.magnitude(1_800_000, 7_200_000), patience: veryLongPatience }
+  }
+  const isLong = draw < veryLongProbability + longProbability
+  const faultyMs = isLong ? dice.magnitude(120_000, 900_000) : dice.magnitude(5_000, 30_000)
+  return { faultyMs, patience: 1 }
 }
 
 function transportsOf(peers: Script['peers']): readonly string[] {

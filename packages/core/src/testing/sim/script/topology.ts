@@ -1,6 +1,12 @@
 /** Who is there and who dials whom over what, drawn from a seed. */
 
-import type { Delivery, ProfileName, ProfileSpec } from '../network/profiles.ts'
+import {
+  mayTakeLess,
+  profileOf,
+  type Delivery,
+  type ProfileName,
+  type ProfileSpec,
+} from '../network/profiles.ts'
 import type { Dice } from '../world/dice.ts'
 import type { ScriptedDial, ScriptedPeer } from './script.ts'
 
@@ -17,6 +23,10 @@ const radios: readonly ProfileName[] = ['bluetooth', 'bluetooth', 'bluetoothNarr
 
 const deliveries: readonly Delivery[] = ['loose', 'loose', 'unordered', 'lossy']
 
+/** The least that every GATT stack takes, and that is of use where messages may be lost. */
+const gattBytesMin = 20
+const passedBytesMin = 40
+
 /** Sizes of meshes: most are small, where runs are cheap and much meets at few peers. */
 const sizes = [2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 8]
 
@@ -32,13 +42,19 @@ export function drawPeers(dice: Dice, faultyMs: number): readonly ScriptedPeer[]
   const directProbability = dice.pick([0, 0.5, 1])
   const radioProbability = dice.pick([0, 0, 0.4, 1])
   const postProbability = dice.pick([0, 0, 0.4, 1])
+  const narrowProbability = dice.pick([0, 0, 0.5])
   const lateProbability = dice.pick([0, 0.2])
+  const narrowed = (profile: ProfileSpec): ProfileSpec =>
+    dice.chance(narrowProbability) ? narrowBy(dice, profile) : profile
   return names.map((name, index) => {
     const first = neighboursOf(shape, index, count).map((other): ScriptedDial => {
       const profile = { name: dice.pick(palette) }
       const to = names[other]!
-      if (!dice.chance(postProbability)) return { transport: 'wire', to, profile }
-      return { transport: 'post', to, profile: { ...profile, delivery: dice.pick(deliveries) } }
+      if (!dice.chance(postProbability)) {
+        return { transport: 'wire', to, profile: narrowed(profile) }
+      }
+      const delivery = dice.pick(deliveries)
+      return { transport: 'post', to, profile: narrowed({ ...profile, delivery }) }
     })
     // A radio beside it: two channels to one neighbour.
     const radioed = first
@@ -46,7 +62,7 @@ export function drawPeers(dice: Dice, faultyMs: number): readonly ScriptedPeer[]
       .map(({ to }): ScriptedDial => ({
         transport: 'radio',
         to,
-        profile: { name: dice.pick(radios) },
+        profile: narrowed({ name: dice.pick(radios) }),
       }))
     return {
       name,
@@ -60,6 +76,18 @@ export function drawPeers(dice: Dice, faultyMs: number): readonly ScriptedPeer[]
 
 function directBy(dice: Dice, palette: readonly ProfileName[]): ProfileSpec {
   return { name: dice.pick(palette) }
+}
+
+/** A pipe that takes less than it claims, if it is such a one. */
+function narrowBy(dice: Dice, spec: ProfileSpec): ProfileSpec {
+  const profile = profileOf(spec)
+  const { messageBytesMax, reliable } = profile.traits
+  if (!mayTakeLess(profile)) return spec
+  const least = reliable ? gattBytesMin : passedBytesMin
+  const passedBytesMax = dice.magnitude(least, Math.max(least, Math.min(messageBytesMax, 2_000)))
+  // GATT stacks cut what is too long; datagrams vanish.
+  const mayCut = profile.traits.cost.class === 'bluetooth'
+  return { ...spec, passedBytesMax, cutsLonger: mayCut && dice.chance(0.7) }
 }
 
 /** Indexes of the peers that one dials: always before it, but for the ring's last. */
