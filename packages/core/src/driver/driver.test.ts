@@ -312,7 +312,7 @@ test('transports that never stop hold up the end for a bounded time', async () =
   expect(ends).toEqual([undefined])
 })
 
-test('a deadline that moves on keeps its timer, one that comes nearer gets another', async () => {
+test('a deadline that moves on keeps its timer, one that comes nearer gets another beside it', async () => {
   const { engine, host, broker } = setUp()
   engine.script = (input) => {
     if (input.type === 'address-found') engine.deadlineMs = Number(input.address)
@@ -325,11 +325,14 @@ test('a deadline that moves on keeps its timer, one that comes nearer gets anoth
   }
   expect(await move(5_000)).toEqual([5_000])
   expect(await move(6_000)).toEqual([5_000])
-  expect(await move(4_000)).toEqual([4_000])
-  expect(await move(7_000)).toEqual([4_000])
+  expect(await move(4_000)).toEqual([5_000, 4_000])
+  expect(await move(7_000)).toEqual([5_000, 4_000])
   host.advance(4_000)
   expect(engine.types()).not.toContain('deadline')
-  expect([...host.timers].map((timer) => timer.atMs)).toEqual([7_000])
+  expect([...host.timers].map((timer) => timer.atMs)).toEqual([5_000])
+  expect(await move(4_500)).toEqual([5_000, 4_500])
+  // Of more than two the farthest makes way.
+  expect(await move(4_200)).toEqual([4_500, 4_200])
   expect(await move(Number.POSITIVE_INFINITY)).toEqual([])
 })
 

@@ -56,6 +56,17 @@ const transportsStopMsMax = 3_000
 /** A deadline that stands after it was handled so many times in a row is a bug in a layer. */
 const deadlineRepeatMax = 1_000
 
+/**
+ * Timers armed at once: a far one that stays while near ones come and go beside it, which they do with
+ * each packet of a transfer. At the bound the farthest makes way.
+ */
+const armedTimersMax = 2
+
+interface ArmedTimer {
+  readonly atMs: number
+  readonly cancel: () => void
+}
+
 /** See the file header. */
 export class Driver {
   readonly #options: DriverOptions
@@ -65,7 +76,8 @@ export class Driver {
   #inputs: Input[] = []
   #isPolling = false
   #isTaskPosted = false
-  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined
+  /** Nearest first. */
+  #timers: ArmedTimer[] = []
   #standingDeadline = { atMs: Number.NEGATIVE_INFINITY, count: 0 }
   readonly #commands: PendingCommands
   readonly #storage: StorageRequests
@@ -270,18 +282,23 @@ export class Driver {
   #armTimer(): void {
     const { engine, host } = this.#options
     const atMs = engine.nextDeadlineMs()
-    const isFinite = atMs !== Number.POSITIVE_INFINITY
+    if (atMs === Number.POSITIVE_INFINITY) return this.#disarm()
     // One that fires too early is left: with each packet deadlines move on, and a timer that fires for
     // nothing now and then costs less than another one each time.
-    if (isFinite && this.#timer && this.#timer.atMs <= atMs) return
-    this.#timer?.cancel()
-    this.#timer = undefined
-    if (!isFinite) return
+    const [nearest] = this.#timers
+    if (nearest && nearest.atMs <= atMs) return
+    if (this.#timers.length === armedTimersMax) this.#timers.pop()?.cancel()
     const cancel = host.startTimer(() => {
-      this.#timer = undefined
+      this.#timers = this.#timers.filter((armed) => armed !== timer)
       this.#run()
     }, atMs - host.nowMs())
-    this.#timer = { atMs, cancel }
+    const timer: ArmedTimer = { atMs, cancel }
+    this.#timers.unshift(timer)
+  }
+
+  #disarm(): void {
+    for (const { cancel } of this.#timers) cancel()
+    this.#timers = []
   }
 
   #countProcessed({ channel, bytes }: { channel: ChannelId; bytes: Uint8Array }): void {
@@ -363,8 +380,7 @@ export class Driver {
     this.#endProblem = problem
     this.#instruments.ended.record(problem?.code ?? 'closed')
     this.#cancelFarewell?.()
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#disarm()
     this.#inputs = []
     this.#commands.end(this.#whyNot())
     this.#storage.end()

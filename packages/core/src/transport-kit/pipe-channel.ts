@@ -115,7 +115,10 @@ export class PipeChannel implements StoppableChannel {
   }
 
   #receive(bytes: Uint8Array | undefined): void {
-    clearTimeout(this.#firstMessageTimer)
+    if (this.#firstMessageTimer !== undefined) {
+      clearTimeout(this.#firstMessageTimer)
+      this.#firstMessageTimer = undefined
+    }
     if (!bytes || bytes.length === 0 || bytes.length > this.traits.messageBytesMax) {
       this.#leave('protocol')
     } else if (this.#inbox.receive(bytes) === 'overflow') this.#leave('protocol')
