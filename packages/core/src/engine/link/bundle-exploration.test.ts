@@ -39,6 +39,18 @@ const explorations: readonly (readonly [string, TwoEndsOptions, number, number])
     8,
     59_297,
   ],
+  [
+    'two channels, one cut, one end forgets, one says what has come: 14,458 states in 12 steps',
+    { ...calm, channels: ['lan', 'lan'], opened: 1, cuts: 1, forgets: 1, receipts: 1 },
+    12,
+    14_458,
+  ],
+  [
+    'three channels, one cut, one end forgets the other: 13,403 states in 8 steps',
+    { ...calm, channels: ['lan', 'lan', 'wan'], opened: 1, cuts: 1, forgets: 1 },
+    8,
+    13_403,
+  ],
 ]
 
 describe('[LK9, LK32] every order of events, up to a depth', () => {

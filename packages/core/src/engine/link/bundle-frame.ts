@@ -13,6 +13,9 @@ export const frameNumberMax = 2 ** 48
 /** For each priority, how many mesh frames: those received, or the number of the next one. */
 export type FrameCounts = readonly number[]
 
+/** None of any priority. */
+export const noFrames: FrameCounts = priorityIndexes.map(() => 0)
+
 /**
  * Why a link goes over to another channel. `better`: of a better cost class, or not metered.
  * `faster`: with a shorter round trip. `lost`: the active one is gone. `suspect`: it does not answer.

@@ -6,8 +6,8 @@
 import type { ChannelCost } from '../../transport/channel.ts'
 import { Bundle } from './bundle.ts'
 import type { BundleChannel } from './bundle.ts'
-import { decodeBundleFrame, encodeBundleFrame } from './bundle-frame.ts'
-import type { BundleFrame } from './bundle-frame.ts'
+import { decodeBundleFrame, encodeBundleFrame, noFrames } from './bundle-frame.ts'
+import type { BundleFrame, FrameCounts } from './bundle-frame.ts'
 import { wholePayload } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 
@@ -99,7 +99,7 @@ export class Pipe {
 
 /** One peer: its link, if it has one, and what it has sent and received. */
 export class Peer {
-  readonly bundle: Bundle<ChannelEnd>
+  bundle: Bundle<ChannelEnd>
   readonly open = new Set<ChannelEnd>()
   /** Times that frames may have been lost: the link was down or torn. */
   breaks = 0
@@ -109,16 +109,31 @@ export class Peer {
   /** For each priority. */
   readonly received = new Map<PriorityIndex, number[]>()
   complaint: string | undefined
+  readonly #decides: boolean
   readonly #close: (end: ChannelEnd) => void
   #serial = 0
 
   constructor(decides: boolean, close: (end: ChannelEnd) => void) {
+    this.#decides = decides
     this.#close = close
-    const nextSerial = (): number => {
-      this.#serial += 1
-      return this.#serial
-    }
-    this.bundle = new Bundle({ decides, nextSerial })
+    this.bundle = this.#newBundle(noFrames)
+  }
+
+  /**
+   * Its link is over, and others have taken the place of what it knew of that neighbour: frames that
+   * came may come again.
+   */
+  forget(): void {
+    this.bundle = this.#newBundle(this.bundle.outbound.unusedNumbers)
+    this.received.clear()
+  }
+
+  /** Says what has come, if there is something new to say. */
+  sayReceipt(): void {
+    const receipt = this.bundle.takeReceipt(true)
+    const frame =
+      receipt && ({ kind: 'bundle-switch', payload: encodeBundleFrame(receipt) } as const)
+    if (frame) this.bundle.carrier?.send(0, frame)
   }
 
   /** All that decides its future. */
@@ -183,6 +198,14 @@ export class Peer {
         carrier!.send(priority, frame)
       }
     }
+  }
+
+  #newBundle(firsts: FrameCounts): Bundle<ChannelEnd> {
+    const nextSerial = (): number => {
+      this.#serial += 1
+      return this.#serial
+    }
+    return new Bundle({ decides: this.#decides, nextSerial, firsts })
   }
 
   #take(priority: PriorityIndex, number: number): void {

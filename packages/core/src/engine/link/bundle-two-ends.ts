@@ -23,6 +23,10 @@ export interface TwoEndsOptions {
   readonly stalls: number
   /** Frames of each priority that each end sends. */
   readonly sends: number
+  /** Times that an end without a link forgets what it knew of the other. */
+  readonly forgets?: number
+  /** Times that an end says what has come. */
+  readonly receipts?: number
   /** Channels that are open and part of the link to begin with, the first ones. */
   readonly opened?: number
 }
@@ -36,6 +40,8 @@ export class TwoEnds implements Explorable {
   #silences: number
   #suspicions: number
   #stalls: number
+  #forgets: number
+  #receipts: number
   readonly #sends: number
 
   constructor(options: TwoEndsOptions) {
@@ -45,6 +51,8 @@ export class TwoEnds implements Explorable {
     this.#silences = silences
     this.#suspicions = suspicions
     this.#stalls = stalls
+    this.#forgets = options.forgets ?? 0
+    this.#receipts = options.receipts ?? 0
     this.#sends = sends
     const peerOf = (side: number): Peer =>
       new Peer(side === 0, (end) => {
@@ -63,6 +71,10 @@ export class TwoEnds implements Explorable {
     const choices: string[] = []
     for (const [side, peer] of this.#peers.entries()) {
       if (peer.open.size > 0 && peer.sent < this.#sends) choices.push(`send ${side}`)
+      const hasBeenLinked = peer.open.size === 0 && peer.breaks > 0
+      if (hasBeenLinked && this.#forgets > 0) choices.push(`forget ${side}`)
+      const hasNews = peer.bundle.carrier !== undefined && peer.bundle.inbound.hasUnstated
+      if (hasNews && this.#receipts > 0) choices.push(`receipt ${side}`)
     }
     for (const [index, pipe] of this.#pipes.entries()) {
       for (const [side, end] of pipe.ends.entries()) {
@@ -113,6 +125,14 @@ export class TwoEnds implements Explorable {
         peer.settle(this.#nowMs)
         return
       }
+      case 'forget':
+        this.#forgets -= 1
+        this.#peers[index]!.forget()
+        return
+      case 'receipt':
+        this.#receipts -= 1
+        this.#peers[index]!.sayReceipt()
+        return
       case 'open':
         this.#peers[side]!.opened(pipe!.ends[side]!, this.#nowMs)
         return
@@ -165,7 +185,8 @@ export class TwoEnds implements Explorable {
         end.flying.map(flyingText),
       ]),
     ])
-    const budgets = [this.#cuts, this.#silences, this.#suspicions, this.#stalls]
+    const faults = [this.#cuts, this.#silences, this.#suspicions, this.#stalls]
+    const budgets = [...faults, this.#forgets, this.#receipts]
     return JSON.stringify([this.#peers.map((peer) => peer.inspect(this.#nowMs)), pipes, budgets])
   }
 

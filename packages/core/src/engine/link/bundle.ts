@@ -46,11 +46,13 @@ export interface BundleOptions {
   readonly decides: boolean
   /** A number greater than all that it gave before. */
   readonly nextSerial: () => number
+  /** Of each priority a number greater than all that the other end may know of. */
+  readonly firsts: FrameCounts
 }
 
 /** See the file header. */
 export class Bundle<Channel extends BundleChannel> {
-  readonly outbound = new OutboundFrames()
+  readonly outbound: OutboundFrames
   readonly inbound = new InboundFrames<Channel>()
   readonly #decides: boolean
   readonly #nextSerial: () => number
@@ -78,9 +80,10 @@ export class Bundle<Channel extends BundleChannel> {
   #deadlineMs = Number.POSITIVE_INFINITY
   #hadSpare = false
 
-  constructor({ decides, nextSerial }: BundleOptions) {
+  constructor({ decides, nextSerial, firsts }: BundleOptions) {
     this.#decides = decides
     this.#nextSerial = nextSerial
+    this.outbound = new OutboundFrames(firsts)
   }
 
   /** This end chooses the active channel. */

@@ -11,7 +11,8 @@ import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { Fifo } from '../fifo.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { SwitchReason } from './bundle-frame.ts'
+import { noFrames } from './bundle-frame.ts'
+import type { FrameCounts, SwitchReason } from './bundle-frame.ts'
 import type { ChannelSession } from './channel-session.ts'
 import type { LinkDownReason } from './close-reason.ts'
 import type { Dialer } from './dialer.ts'
@@ -70,6 +71,11 @@ export class LinkTable {
   #serial = 0
   /** Neighbours whose link is over. The one for longest is forgotten for another. */
   readonly #formerByPeer = new Map<PeerId, NeighbourLink>()
+  /**
+   * Greater than every number of a frame to a neighbour that was forgotten: whoever comes back may
+   * still know of them.
+   */
+  #forgottenNumbers: FrameCounts = noFrames
 
   constructor(context: EngineContext, options: LinkTableOptions) {
     this.#context = context
@@ -247,7 +253,10 @@ export class LinkTable {
     const link =
       former?.remote.epoch === epoch
         ? former
-        : new NeighbourLink(this.#localPeer, remote, () => this.#nextSerial())
+        : new NeighbourLink(this.#localPeer, remote, {
+            nextSerial: () => this.#nextSerial(),
+            firsts: this.#forgottenNumbers,
+          })
     this.#linksByPeer.set(peer, link)
     link.add(session, nowMs)
     this.#linkUp(link)
@@ -326,9 +335,13 @@ export class LinkTable {
   /** Keeps what is known of a neighbour whose link is over: the numbers of its frames go on. */
   #remember(link: NeighbourLink): void {
     const { peer } = link.remote
-    const [oldest] = this.#formerByPeer.keys()
+    const [oldest] = this.#formerByPeer.values()
     if (oldest !== undefined && this.#formerByPeer.size >= formerNeighboursMax) {
-      this.#formerByPeer.delete(oldest)
+      this.#formerByPeer.delete(oldest.remote.peer)
+      const { unusedNumbers } = oldest
+      this.#forgottenNumbers = this.#forgottenNumbers.map((number, priority) =>
+        Math.max(number, unusedNumbers[priority]!),
+      )
     }
     this.#formerByPeer.set(peer, link)
   }

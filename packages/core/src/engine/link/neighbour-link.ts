@@ -8,9 +8,9 @@
 import { assert } from '../assert.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { Bundle } from './bundle.ts'
-import type { BundleEvent } from './bundle.ts'
+import type { BundleEvent, BundleOptions } from './bundle.ts'
 import { encodeBundleFrame } from './bundle-frame.ts'
-import type { BundleFrame } from './bundle-frame.ts'
+import type { BundleFrame, FrameCounts } from './bundle-frame.ts'
 import type { ChannelSession } from './channel-session.ts'
 import { DuplicateContest } from './duplicate-contest.ts'
 import type { ContestResult } from './duplicate-contest.ts'
@@ -24,6 +24,9 @@ export const channelsPerLinkMax = 4
 /** A measured round trip is worth telling when it moved by this part, and by a millisecond. */
 const notableChange = 0.2
 
+/** What counts the links and frames of a neighbour. */
+type Numbers = Pick<BundleOptions, 'nextSerial' | 'firsts'>
+
 /** One neighbour, of one boot; it stays for a while when its link is over, since numbers go on. */
 export class NeighbourLink {
   readonly remote: RemoteIdentity
@@ -32,10 +35,14 @@ export class NeighbourLink {
   readonly #sessions: ChannelSession[] = []
   #toldRttMs: number | undefined
 
-  /** `nextSerial` gives a number greater than all before. */
-  constructor(localPeer: PeerId, remote: RemoteIdentity, nextSerial: () => number) {
+  constructor(localPeer: PeerId, remote: RemoteIdentity, numbers: Numbers) {
     this.remote = remote
-    this.#bundle = new Bundle({ decides: localPeer < remote.peer, nextSerial })
+    this.#bundle = new Bundle({ decides: localPeer < remote.peer, ...numbers })
+  }
+
+  /** The numbers that no frame to the neighbour has had yet. */
+  get unusedNumbers(): FrameCounts {
+    return this.#bundle.outbound.unusedNumbers
   }
 
   /** The channel that the link is said to have. It may be gone while another takes over. */

@@ -10,7 +10,7 @@
 
 import { encodeBundleFrame, type FrameCounts } from './bundle-frame.ts'
 import { Fifo } from '../fifo.ts'
-import { payloadBytesOf, priorityIndexes } from './frame.ts'
+import { payloadBytesOf } from './frame.ts'
 import type { OutgoingFrame, PriorityIndex } from './frame.ts'
 import { frameOverheadBytes, SendQueue } from './send-queue.ts'
 
@@ -45,14 +45,24 @@ export class OutboundFrames {
   /** Whether sending waits at the bound, since there is another channel to send again on. */
   mustKeep = false
   #queue = new SendQueue()
-  readonly #lanes: readonly Lane[] = priorityIndexes.map(() => ({
-    acknowledged: 0,
-    keptFrom: 0,
-    kept: new Fifo(),
-    next: 0,
-    mustBegin: false,
-  }))
+  readonly #lanes: readonly Lane[]
   #keptBytes = 0
+
+  /** `firsts`: the numbers of the first frames of all. */
+  constructor(firsts: FrameCounts) {
+    this.#lanes = firsts.map((first) => ({
+      acknowledged: first,
+      keptFrom: first,
+      kept: new Fifo(),
+      next: first,
+      mustBegin: false,
+    }))
+  }
+
+  /** The numbers that no frame has had yet. */
+  get unusedNumbers(): FrameCounts {
+    return this.#lanes.map(endOf)
+  }
 
   /** Bytes that are kept. */
   get keptBytes(): number {
