@@ -445,6 +445,21 @@ describe('life', () => {
     expect(network.nextMs()).toBe(Number.POSITIVE_INFINITY)
   })
 
+  test('[CN21] two farewells that cross are not answered over and over', () => {
+    const { network, a, b } = connectedPair()
+    let packets = 0
+    network.filter = () => {
+      packets += 1
+      return true
+    }
+    a.connections.close(high, 'closed', network.nowMs)
+    b.connections.close(low, 'closed', network.nowMs)
+    network.run(network.nowMs + 20_000)
+    // Each says it, and perhaps again for that of the other.
+    expect(packets).toBeLessThanOrEqual(4)
+    for (const end of [a, b]) expect(end.of('disconnected')).toHaveLength(1)
+  })
+
   test('[CN21] closeAll ends every connection, any number of times', () => {
     const { network, a, b } = connectedPair()
     for (let round = 0; round < 10; round += 1) {

@@ -42,6 +42,8 @@ export interface Budgets {
   readonly restarts: number
   /** A message, from each end. */
   readonly messages: number
+  /** An end gives the connection up, and opens another. */
+  readonly closes: number
 }
 
 export const noBudgets: Budgets = {
@@ -54,6 +56,7 @@ export const noBudgets: Budgets = {
   lies: 0,
   restarts: 0,
   messages: 0,
+  closes: 0,
 }
 
 export interface TwoEndsOptions {
@@ -153,6 +156,7 @@ export class TwoEnds implements Explorable {
       if (length > 1 && overtakings > 0) choices.push(`overtake ${side}`)
       if (this.#ends[side].sentCount < messages) choices.push(`send ${side}`)
       if (lies > 0) choices.push(`lie-unknown ${side}`, `lie-ticket ${side}`)
+      if (this.#left.closes > 0) choices.push(`close ${side}`)
     }
     for (const index of this.#copies.keys()) choices.push(`replay ${index}`)
     if (this.#hasRoute) {
@@ -203,6 +207,10 @@ export class TwoEnds implements Explorable {
       case 'lie-ticket':
         this.#left.lies -= 1
         this.#lie(side, verb)
+        break
+      case 'close':
+        this.#left.closes -= 1
+        this.#close(side)
         break
       case 'cut':
         this.#left.cuts -= 1
@@ -342,6 +350,16 @@ export class TwoEnds implements Explorable {
     this.#deliver(to, packet)
   }
 
+  #close(side: Side): void {
+    const end = this.#ends[side]
+    end.history += `close@${this.#nowMs} `
+    const { peer } = this.#ends[other(side)]
+    this.#connections(side).close(peer, 'closed', this.#nowMs)
+    this.#drain(side)
+    this.#connections(side).open(peer, this.#nowMs)
+    this.#drain(side)
+  }
+
   #cut(): void {
     this.#hasRoute = false
     for (const side of sides) {
@@ -401,10 +419,14 @@ export class TwoEnds implements Explorable {
   }
 
   #disconnected(side: Side, reason: string): void {
-    // A connection that was there at the beginning ends for nothing but a restart. One that is new may
-    // be replaced before the other end has heard of it.
+    // A connection that was there at the beginning ends when it is closed, or for a restart. One that is
+    // new may be replaced before the other end has heard of it.
     const isNew = !this.#options.connected || this.#ends.high.epoch > 1
-    const mayEnd = reason === 'restarted' || (reason === 'replaced' && isNew)
+    const isClosed = (this.#options.budgets.closes ?? 0) > 0
+    const mayEnd =
+      reason === 'restarted' ||
+      (reason === 'replaced' && (isNew || isClosed)) ||
+      (isClosed && (reason === 'local' || reason === 'remote'))
     if (!mayEnd) this.#broken ??= `the ${side} end lost its connection: ${reason}`
     for (const one of sides) this.#ends[one].excused = this.#ends[other(one)].sentCount
     this.#connections(side).open(this.#ends[other(side)].peer, this.#nowMs)

@@ -1,9 +1,9 @@
 /**
  * Every order of events at two ends of a connection, up to a depth: packets lost, doubled, overtaken
- * and late; routes cut; ten minutes slept by both or by one; lies; a boot. In each state both ends
+ * and late; routes cut; ten minutes slept by both or by one; lies; a boot; farewells. In each state both ends
  * have to come to a connection with the same keys, if nothing more goes wrong, and no message may be
  * lost, given twice or out of order; no key seals twice under one nonce; no connection ends but for a
- * boot.
+ * boot, or when it is closed.
  */
 
 import { expect, test } from 'vitest'
@@ -77,6 +77,24 @@ test.each<[string, Exploration]>([
       budgets: { cuts: 1, rests: 1, restarts: 1, losses: 1 },
       depth: 8,
       states: 700,
+    },
+  ],
+  [
+    '[CN21][CN23] one end or both close, and open again',
+    {
+      connected: true,
+      budgets: { closes: 2, losses: 1, copies: 1, overtakings: 1 },
+      depth: 7,
+      states: 4600,
+    },
+  ],
+  [
+    '[CN21][CN28] one end closes while the other may be away, or rest',
+    {
+      connected: true,
+      budgets: { closes: 1, cuts: 1, rests: 1, losses: 1 },
+      depth: 8,
+      states: 1700,
     },
   ],
   [

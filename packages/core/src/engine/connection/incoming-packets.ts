@@ -108,12 +108,9 @@ export class IncomingPackets {
     instruments.packetsUnknown.add()
     // It has overtaken the last packet of its handshake, or that was lost: both come again.
     if (entry?.answering?.handshake.connection === packet.connection) return
-    const farewell = farewells.find(packet.connection, from, nowMs)
-    if (farewell !== undefined) {
-      packets.send(from, 'control', farewell, nowMs)
-      return
-    }
-    this.#sendUnknown(from, packet.connection, nowMs)
+    const farewell = farewells.answer(packet.connection, from, nowMs)
+    if (farewell === undefined) this.#sendUnknown(from, packet.connection, nowMs)
+    else if (farewell !== 'nothing') packets.send(from, 'control', farewell, nowMs)
   }
 
   /** Under keys that came of a ticket: when it opens, the other end has them, and they are in force. */
