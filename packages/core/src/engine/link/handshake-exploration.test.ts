@@ -62,6 +62,18 @@ const explorations: readonly (readonly [string, TwoNeighbourhoodsOptions, number
     900,
   ],
   [
+    'first contact that both begin, one boots anew: 1,700 states in 8 steps',
+    { ...calm, diallers: [0, 1], boots: 1 },
+    8,
+    1_700,
+  ],
+  [
+    'a return, one boots anew, one channel is cut: 1,400 states in 8 steps',
+    { ...calm, haveMet: true, boots: 1, cuts: 1, waits: 1 },
+    8,
+    1_400,
+  ],
+  [
     'without a common secret, two messages lost, one doubled: 1,600 states in 10 steps',
     { ...lossy, isSecretShared: false, losses: 2, duplicates: 1, waits: 2 },
     10,
@@ -69,7 +81,7 @@ const explorations: readonly (readonly [string, TwoNeighbourhoodsOptions, number
   ],
 ]
 
-describe('[HS12, HS15] every order of messages, up to a depth: both ends are linked, or both are told', () => {
+describe('[HS12, HS15, LK10] every order of messages, up to a depth: both ends are linked, or both are told', () => {
   test.each(explorations)('%s', (_title, options, depthMax, states) => {
     const report = explore({
       make: () => new TwoNeighbourhoods(options),

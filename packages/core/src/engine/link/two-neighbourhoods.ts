@@ -36,6 +36,8 @@ export interface TwoNeighbourhoodsOptions {
   readonly cuts: number
   /** Times that nothing happens until the next deadline. */
   readonly waits: number
+  /** Times that a peer is gone without a word, and boots anew. */
+  readonly boots?: number
 }
 
 /** One direction of a channel. */
@@ -65,22 +67,39 @@ const payload = Uint8Array.of(1, 2, 3)
 
 /** One peer. */
 class Side {
-  readonly neighbourhood: Neighbourhood
+  neighbourhood!: Neighbourhood
   readonly told: NeighbourhoodOutput[] = []
   readonly #history: string[] = []
   isLinked = false
   complaint: string | undefined
+  readonly #index: 0 | 1
+  readonly #options: TwoNeighbourhoodsOptions
+  #epoch = 0
 
-  constructor(index: 0 | 1, { cryptography, recorder, isSecretShared }: TwoNeighbourhoodsOptions) {
-    const secret = new Uint8Array(32).fill(isSecretShared ? 1 : 1 + index)
+  constructor(index: 0 | 1, options: TwoNeighbourhoodsOptions) {
+    this.#index = index
+    this.#options = options
+  }
+
+  /** A new boot, which knows of nothing. */
+  boot(nowMs: number): void {
+    const { cryptography, recorder, isSecretShared, diallers } = this.#options
+    const index = this.#index
+    this.#epoch += 1
+    this.isLinked = false
+    const seed = new Uint8Array(32).fill(index)
+    seed[0] = this.#epoch
     this.neighbourhood = new Neighbourhood(
+      { random: new SeededRandom(seed), cryptography, recorder },
       {
-        random: new SeededRandom(new Uint8Array(32).fill(index)),
-        cryptography,
-        recorder,
+        identity: identityOf(index, cryptography),
+        app,
+        secret: new Uint8Array(32).fill(isSecretShared ? 1 : 1 + index),
+        epoch: this.#epoch,
       },
-      { identity: identityOf(index, cryptography), app, secret, epoch: 1 },
     )
+    this.neighbourhood.transportStarted('pipe', dialling, nowMs)
+    if (diallers.includes(index)) this.neighbourhood.addressFound('pipe', 'there', nowMs)
   }
 
   /** All that it has seen. */
@@ -129,6 +148,7 @@ export class TwoNeighbourhoods implements Explorable {
   #overtakings: number
   #cuts: number
   #waits: number
+  #boots: number
 
   constructor(options: TwoNeighbourhoodsOptions) {
     this.#options = options
@@ -137,14 +157,10 @@ export class TwoNeighbourhoods implements Explorable {
     this.#overtakings = options.overtakings
     this.#cuts = options.cuts
     this.#waits = options.waits
+    this.#boots = options.boots ?? 0
     this.#sides = [new Side(0, options), new Side(1, options)]
-    for (const { neighbourhood } of this.#sides) {
-      neighbourhood.transportStarted('pipe', dialling, this.#nowMs)
-    }
-    for (const side of options.diallers) {
-      this.#sides[side].neighbourhood.addressFound('pipe', 'there', this.#nowMs)
-      this.#drain(side)
-    }
+    for (const side of this.#sides) side.boot(this.#nowMs)
+    for (const side of options.diallers) this.#drain(side)
     if (options.haveMet) this.#meet()
   }
 
@@ -168,6 +184,7 @@ export class TwoNeighbourhoods implements Explorable {
       if (!isCut && this.#cuts > 0) choices.push(`cut ${index}`)
     }
     if (this.#waits > 0) choices.push('wait')
+    if (this.#boots > 0) choices.push('boot 0 0', 'boot 0 1')
     return choices
   }
 
@@ -204,6 +221,10 @@ export class TwoNeighbourhoods implements Explorable {
         this.#waits -= 1
         this.#wait()
         return
+      case 'boot':
+        this.#boots -= 1
+        this.#boot(side)
+        return
       default:
         throw new Error(`no choice "${choice}"`)
     }
@@ -215,7 +236,8 @@ export class TwoNeighbourhoods implements Explorable {
       states,
       isCut,
     ])
-    const budgets = [this.#losses, this.#duplicates, this.#overtakings, this.#cuts, this.#waits]
+    const faults = [this.#losses, this.#duplicates, this.#overtakings, this.#cuts, this.#waits]
+    const budgets = [...faults, this.#boots]
     return JSON.stringify([this.#sides.map(({ history }) => history), pipes, budgets])
   }
 
@@ -228,6 +250,7 @@ export class TwoNeighbourhoods implements Explorable {
     this.#duplicates = 0
     this.#overtakings = 0
     this.#cuts = 0
+    this.#boots = 0
     // Long enough for a handshake that is given up, the longest pause, and another one.
     for (const endMs = this.#nowMs + 60_000; this.#nowMs < endMs; this.#wait()) {
       this.#deliverAll()
@@ -296,6 +319,19 @@ export class TwoNeighbourhoods implements Explorable {
       if (fair === undefined) return
       this.choose(fair)
     }
+  }
+
+  /** Its channels are gone with it, of which the other end learns when it learns it. */
+  #boot(side: 0 | 1): void {
+    for (const pipe of this.#pipes) {
+      if (pipe.states[side] === 'opening') pipe.states[side] = 'closed'
+      if (pipe.states[side] !== 'open') continue
+      pipe.states[side] = 'closed'
+      this.#cut(pipe)
+    }
+    this.#sides[side].note('boot')
+    this.#sides[side].boot(this.#nowMs)
+    this.#drain(side)
   }
 
   #open(index: number, side: 0 | 1, dial: DialId | undefined): void {
