@@ -10,46 +10,46 @@ const calm = { cuts: 0, silences: 0, suspicions: 0, stalls: 0, sends: 1 }
 /** What is explored, and how deep; the numbers of states are those of these depths. */
 const explorations: readonly (readonly [string, TwoEndsOptions, number, number])[] = [
   [
-    'two channels that open, and one cut: 32,737 states in 13 steps',
+    'two channels that open, and one cut: 42,913 states in 12 steps',
     { ...calm, channels: ['lan', 'wan'], cuts: 1 },
-    13,
-    32_737,
+    12,
+    42_913,
   ],
   [
-    'a better channel comes, one is cut and one has no credit: 27,176 states in 11 steps',
+    'a better channel comes, one is cut and one has no credit: 35,470 states in 10 steps',
     { ...calm, channels: ['wan', 'lan'], opened: 1, cuts: 1, stalls: 1 },
-    11,
-    27_176,
-  ],
-  [
-    'of two channels one is cut, and one taken for silent: 41,124 states in 10 steps',
-    { ...calm, channels: ['wan', 'lan'], opened: 2, cuts: 1, suspicions: 1 },
     10,
-    41_124,
+    35_470,
   ],
   [
-    'of three channels one is cut and one falls silent: 20,261 states in 8 steps',
+    'of two channels one is cut, and one taken for silent: 42,623 states in 9 steps',
+    { ...calm, channels: ['wan', 'lan'], opened: 2, cuts: 1, suspicions: 1 },
+    9,
+    42_623,
+  ],
+  [
+    'of three channels one is cut and one falls silent: 25,991 states in 8 steps',
     { ...calm, channels: ['wan', 'lan', 'lan'], opened: 2, cuts: 1, silences: 1 },
     8,
-    20_261,
+    25_991,
   ],
   [
-    'three channels that open, and two cuts, so that links end and begin: 59,297 states in 8 steps',
+    'three channels that open, and two cuts, so that links end and begin: 65,477 states in 8 steps',
     { ...calm, channels: ['lan', 'lan', 'wan'], cuts: 2 },
     8,
-    59_297,
+    65_477,
   ],
   [
-    'two channels, one cut, one end forgets, one says what has come: 14,458 states in 12 steps',
+    'two channels, one cut, one end forgets, one says what has come: 16,464 states in 12 steps',
     { ...calm, channels: ['lan', 'lan'], opened: 1, cuts: 1, forgets: 1, receipts: 1 },
     12,
-    14_458,
+    16_464,
   ],
   [
-    'three channels, one cut, one end forgets the other: 13,403 states in 8 steps',
+    'three channels, one cut, one end forgets the other: 13,952 states in 8 steps',
     { ...calm, channels: ['lan', 'lan', 'wan'], opened: 1, cuts: 1, forgets: 1 },
     8,
-    13_403,
+    13_952,
   ],
 ]
 

@@ -24,6 +24,13 @@ import { OutboundFrames } from './outbound-frames.ts'
 /** Between two `ask`s of an end whose channel does not answer, in milliseconds. */
 export const askAgainMs = 1_000
 
+/**
+ * A switch that is not answered within that time is followed by another one, or by probes. It
+ * doubles with each in a row, in milliseconds: where all channels are slow, one has to be waited for.
+ */
+export const answerMs = 2_000
+export const answerMsMax = 16_000
+
 /** What a bundle has to do with a channel. */
 export interface BundleChannel extends JudgedChannel {
   /** Sends a frame of kind `bundle-switch`; one that waits and is out of date by it makes way. */
@@ -76,6 +83,9 @@ export class Bundle<Channel extends BundleChannel> {
   /** The last switch that was answered in this link. */
   #answered = 0
   #asked: Channel | undefined
+  /** When the answer to the last switch is missed, and how long it may take next time. */
+  #answerDueMs = Number.POSITIVE_INFINITY
+  #answerMs = answerMs
   #askAtMs = Number.NEGATIVE_INFINITY
   #deadlineMs = Number.POSITIVE_INFINITY
   #hadSpare = false
@@ -120,6 +130,7 @@ export class Bundle<Channel extends BundleChannel> {
       ]),
       choice: this.#choice.inspect(nameOf, nowMs),
       askInMs: Math.max(0, this.#askAtMs - nowMs),
+      answerInMs: [this.#answerDueMs - nowMs, this.#answerMs],
       deadlineInMs: this.#deadlineMs - nowMs,
       outbound: this.outbound.inspect(),
       inbound: this.inbound.inspect(nameOf),
@@ -170,6 +181,7 @@ export class Bundle<Channel extends BundleChannel> {
     this.#choice.forget(channel)
     this.inbound.forget(channel)
     if (this.#carrier === channel) this.#carrier = undefined
+    if (this.#active === channel) this.#isNotAwaiting()
     if (this.#asked === channel) this.#asked = undefined
     this.#updateKeeping()
     if (this.#hasJoinedByChannel.size > 0) return
@@ -230,8 +242,8 @@ export class Bundle<Channel extends BundleChannel> {
     }
     const choice = this.#choose(nowMs)
     this.#asked = undefined
-    this.#deadlineMs = this.#choice.deadlineMs
     if (choice) this.#switchTo(...choice, nowMs)
+    this.#deadlineMs = Math.min(this.#choice.deadlineMs, this.#answerDueMs)
   }
 
   #joinReceived(channel: Channel, join: Extract<BundleFrame, { readonly type: 'join' }>): boolean {
@@ -280,7 +292,13 @@ export class Bundle<Channel extends BundleChannel> {
     const isAwaited = this.#carrier === undefined && channel === this.#active
     if (!isAwaited || number !== this.#number) return true
     this.#answered = number
+    this.#isNotAwaiting()
     return this.#carryOn(channel, received)
+  }
+
+  #isNotAwaiting(): void {
+    this.#answerDueMs = Number.POSITIVE_INFINITY
+    this.#answerMs = answerMs
   }
 
   /** From here on that channel carries. False when the counts cannot be. */
@@ -304,6 +322,8 @@ export class Bundle<Channel extends BundleChannel> {
     this.#carrier = undefined
     this.#mustAgree = false
     this.#hasSwitched = true
+    this.#answerDueMs = nowMs + this.#answerMs
+    this.#answerMs = Math.min(2 * this.#answerMs, answerMsMax)
     const received = this.inbound.state()
     channel.sayBundle({ type: 'switch', number: this.#number, reason, received })
     // What does not answer this becomes suspect.
@@ -319,9 +339,27 @@ export class Bundle<Channel extends BundleChannel> {
     const others = joined.filter((channel) => channel !== active)
     const choice = this.#choice.choose(active, this.#isMember(active), others, nowMs)
     const isForced = choice?.[1] === 'lost' || choice?.[1] === 'suspect'
+    if (!isForced && nowMs >= this.#answerDueMs) return this.#miss(active, others, nowMs)
     // One thing after the other: the last switch is to be answered first.
     if (isForced || !this.#carrier) return isForced ? choice : undefined
     return choice ?? (this.#mustAgree ? [active, 'founders'] : undefined)
+  }
+
+  /**
+   * The answer to the last switch is missed: the neighbour is perhaps heard, and hears nothing.
+   * Another channel is tried; without one, it is asked until it answers, or its silence tells.
+   */
+  #miss(
+    active: Channel,
+    others: readonly Channel[],
+    nowMs: number,
+  ): readonly [Channel, SwitchReason] | undefined {
+    const healthier = others.filter(({ health }) => health !== 'suspect')
+    const other = this.#choice.preferred(healthier, nowMs)
+    if (other) return [other, 'suspect']
+    active.probe()
+    this.#answerDueMs = nowMs + askAgainMs
+    return undefined
   }
 
   /** Whether one who asks knows the last switch: else it will follow that first. */

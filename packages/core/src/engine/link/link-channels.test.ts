@@ -284,6 +284,41 @@ describe('[LK32] an end that sees its channel silent leaves it', () => {
     for (const peer of [a, b]) expect(transportsOf(peer)).toEqual(['bluetooth'])
   })
 
+  /** What `a` says on its best two channels is lost, and `b` is heard on the second only. */
+  function halfOpen(...transports: readonly ('lan' | 'wan' | 'bluetooth')[]) {
+    const { network, a, b } = pairWith(...transports)
+    for (const transport of transports) link(network, a, 'b', transport)
+    silence(endOf(a, 'lan'))
+    silence(endOf(a, 'wan'), 'out')
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      send(network, from, to, frameOf(9))
+    }
+    network.run(2_500)
+    expect(transportsOf(a)).toEqual(['wan'])
+    return { network, a, b }
+  }
+
+  test('a switch that is not answered is followed by another, though the neighbour is heard', () => {
+    const { network, a, b } = halfOpen('lan', 'wan', 'bluetooth')
+    network.run(2_000)
+    for (const peer of [a, b]) {
+      expect(transportsOf(peer)).toEqual(['bluetooth'])
+      expect(payloads(peer)).toEqual([frameOf(9)])
+      expect(peer.toldOf('link-down')).toEqual([])
+    }
+  })
+
+  test('a switch that is not answered is asked after, so that the end of its channel is noticed', () => {
+    const { network, a } = halfOpen('lan', 'wan')
+    const wan = endOf(a, 'wan')
+    silence(wan)
+    network.run(20_000)
+    expect(wan.closed).toBe(true)
+  })
+
   test('the last one is not left, however silent', () => {
     const { network, a, b } = pairWith('lan')
     link(network, a, 'b', 'lan')
