@@ -32,6 +32,22 @@ function payloads(peer: VirtualPeer): Uint8Array[] {
   return peer.toldOf('frame').map((output) => output.payload)
 }
 
+test('[LK11] a channel that does not drain is left alone until it does, whatever is due on it', () => {
+  const { network, a, b } = pair({}, { traits: { ...lossyTraits, messageBytesMax: 65_535 } })
+  network.run(1000)
+  const [end] = a.openEnds()
+  end!.drains = false
+  for (let index = 0; index < 40; index += 1) {
+    a.neighbourhood.send(b.peer, 'packet', 'bulk', frameOf(10_000, index), network.nowMs)
+    network.run(100)
+  }
+  expect(end!.sentBytes).toBeGreaterThan(250 * 1024)
+  // Is to be acknowledged, and cannot be. The network complains of time that stands still.
+  b.neighbourhood.send(a.peer, 'packet', 'sync', frameOf(9, 1), network.nowMs)
+  network.run(1000)
+  expect(payloads(a)).toHaveLength(1)
+})
+
 describe('[LK1] [FR11] links over channels that lose, double and reorder', () => {
   const bad = { lossRatio: 0.2, duplicateRatio: 0.1, reorderRatio: 0.2, reorderMs: 100 }
 

@@ -194,8 +194,10 @@ export class SequencedMessages implements ChannelMessages {
   }
 
   nextDeadlineMs(): number {
+    // What the channel has no room for waits until it has drained, not for a time.
+    const hasRoom = this.#outstanding.takes(this.messageBytes)
     return Math.min(
-      this.#inbox.dueAtMs,
+      hasRoom ? this.#inbox.dueAtMs : Number.POSITIVE_INFINITY,
       this.#sequence.nextDeadlineMs(),
       this.#pace.nextDeadlineMs(this.#newMessageBytes()),
       this.#probing.sizing.nextDeadlineMs(),

@@ -18,4 +18,12 @@ export const regressions: readonly Regression[] = [
     file: 'silent-spare',
   },
   { bug: 'an opening that came late took the place of a newer one', file: 'late-opening' },
+  {
+    bug: 'a switch was never answered on a channel that was heard, and its end went unnoticed',
+    file: 'unanswered-switch',
+  },
+  {
+    bug: 'an acknowledgement was due without end on a channel that had no room for it',
+    file: 'acknowledgement-without-room',
+  },
 ]
