@@ -239,7 +239,8 @@ export function connectedPair(
   const a = network.add(lowIdentity)
   const b = network.add(highIdentity)
   a.connections.open(high, network.nowMs)
-  network.run(60_000, () => a.of('connected').length > 0 && b.of('connected').length > 0)
+  // Pauses double up to a minute where packets are lost.
+  network.run(600_000, () => a.of('connected').length > 0 && b.of('connected').length > 0)
   assert(a.of('connected').length === 1 && b.of('connected').length === 1, 'both are connected')
   return { network, a, b }
 }
