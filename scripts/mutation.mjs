@@ -19,7 +19,8 @@ const rooms = ['link', 'noise', 'mesh', 'connection'].map(
 const engineFolder = 'packages/core/src/engine'
 const simulatorFolder = 'packages/core/src/testing/sim'
 /** What is in these rooms for tests only. */
-const testSupport = /\.test\.ts$|virtual-network|two-(?:ends|neighbourhoods|peers)|bundle-pipes/
+const testSupport =
+  /\.test\.ts$|virtual-network|two-(?:ends|neighbourhoods|peers)|(?:bundle|neighbourhood)-pipes/
 const killedShareMin = 0.9
 /** Tests that take longer than this do not end; the slowest stage takes a fraction of it. */
 const stageMsMax = 300_000

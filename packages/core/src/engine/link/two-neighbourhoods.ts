@@ -9,133 +9,28 @@
  */
 
 import type { Explorable } from '../../testing/explore/explorer.ts'
-import type { Recorder } from '../../recorder/recorder.ts'
 import type { ChannelTraits } from '../../transport/channel.ts'
-import type { Cryptography } from '../crypto/cryptography.ts'
-import { SeededRandom } from '../crypto/random.ts'
-import { Identity } from '../identity/identity.ts'
 import type { DialId } from '../input.ts'
-import { Neighbourhood } from './neighbourhood.ts'
-import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
-import { dialling } from './virtual-network.ts'
+import { identityOf, newFlight, Side } from './neighbourhood-pipes.ts'
+import type { Pipe, SideOptions } from './neighbourhood-pipes.ts'
 
-export interface TwoNeighbourhoodsOptions {
-  readonly cryptography: Cryptography
-  /** Shared by all runs: making one is dear, and nothing here reads it. */
-  readonly recorder: Recorder
+export interface TwoNeighbourhoodsOptions extends SideOptions {
   readonly traits: ChannelTraits
-  /** Who dials. */
-  readonly diallers: readonly (0 | 1)[]
   /** They have met before: the handshakes are returns. */
   readonly haveMet: boolean
-  /** They know one secret. */
-  readonly isSecretShared: boolean
   readonly losses: number
   readonly duplicates: number
   readonly overtakings: number
   readonly cuts: number
   /** Times that nothing happens until the next deadline. */
   readonly waits: number
+  /** Frames that are sent before all is settled, by whoever is linked. */
+  readonly sends?: number
   /** Times that a peer is gone without a word, and boots anew. */
   readonly boots?: number
 }
 
-/** One direction of a channel. */
-interface Flight {
-  /** On their way, each with its place among those that were sent. */
-  readonly messages: { readonly place: number; readonly bytes: Uint8Array }[]
-  sent: number
-  sentBytes: number
-}
-
-function newFlight(): Flight {
-  return { messages: [], sent: 0, sentBytes: 0 }
-}
-
-/** A channel between the two. */
-interface Pipe {
-  readonly dialler: 0 | 1
-  /** What each end has sent. */
-  readonly flights: readonly [Flight, Flight]
-  /** `closed` at an end that has been told. */
-  readonly states: ['open' | 'opening' | 'closed', 'open' | 'opening' | 'closed']
-  isCut: boolean
-}
-
-const app = 'cafe'
 const payload = Uint8Array.of(1, 2, 3)
-
-/** One peer. */
-class Side {
-  neighbourhood!: Neighbourhood
-  readonly told: NeighbourhoodOutput[] = []
-  readonly #history: string[] = []
-  isLinked = false
-  complaint: string | undefined
-  readonly #index: 0 | 1
-  readonly #options: TwoNeighbourhoodsOptions
-  #epoch = 0
-
-  constructor(index: 0 | 1, options: TwoNeighbourhoodsOptions) {
-    this.#index = index
-    this.#options = options
-  }
-
-  /** A new boot, which knows of nothing. */
-  boot(nowMs: number): void {
-    const { cryptography, recorder, isSecretShared, diallers } = this.#options
-    const index = this.#index
-    this.#epoch += 1
-    this.isLinked = false
-    const seed = new Uint8Array(32).fill(index)
-    seed[0] = this.#epoch
-    this.neighbourhood = new Neighbourhood(
-      { random: new SeededRandom(seed), cryptography, recorder },
-      {
-        identity: identityOf(index, cryptography),
-        app,
-        secret: new Uint8Array(32).fill(isSecretShared ? 1 : 1 + index),
-        epoch: this.#epoch,
-      },
-    )
-    this.neighbourhood.transportStarted('pipe', dialling, nowMs)
-    if (diallers.includes(index)) this.neighbourhood.addressFound('pipe', 'there', nowMs)
-  }
-
-  /** All that it has seen. */
-  get history(): string {
-    return this.#history.join(' ')
-  }
-
-  note(event: string): void {
-    this.#history.push(event)
-  }
-
-  /** Up and down alternate, and frames come in between. */
-  tell(output: NeighbourhoodOutput): void {
-    this.told.push(output)
-    if (output.type === 'link-up') {
-      if (this.isLinked) this.complaint ??= 'linked twice'
-      this.isLinked = true
-    } else if (output.type === 'link-down') {
-      if (!this.isLinked) this.complaint ??= 'down without having been up'
-      this.isLinked = false
-    } else if (output.type === 'frame' || output.type === 'link-changed') {
-      if (!this.isLinked) this.complaint ??= `${output.type} without a link`
-    }
-  }
-}
-
-/** Both have them, whatever happens: made once. */
-const identities = new Map<number, Identity>()
-
-function identityOf(index: number, cryptography: Cryptography): Identity {
-  const known = identities.get(index)
-  if (known) return known
-  const identity = new Identity(new Uint8Array(32).fill(index + 1), cryptography)
-  identities.set(index, identity)
-  return identity
-}
 
 /** See the file header. */
 export class TwoNeighbourhoods implements Explorable {
@@ -149,6 +44,7 @@ export class TwoNeighbourhoods implements Explorable {
   #cuts: number
   #waits: number
   #boots: number
+  #sends: number
 
   constructor(options: TwoNeighbourhoodsOptions) {
     this.#options = options
@@ -158,6 +54,7 @@ export class TwoNeighbourhoods implements Explorable {
     this.#cuts = options.cuts
     this.#waits = options.waits
     this.#boots = options.boots ?? 0
+    this.#sends = options.sends ?? 0
     this.#sides = [new Side(0, options), new Side(1, options)]
     for (const side of this.#sides) side.boot(this.#nowMs)
     for (const side of options.diallers) this.#drain(side)
@@ -185,6 +82,9 @@ export class TwoNeighbourhoods implements Explorable {
     }
     if (this.#waits > 0) choices.push('wait')
     if (this.#boots > 0) choices.push('boot 0 0', 'boot 0 1')
+    for (const side of [0, 1] as const) {
+      if (this.#sends > 0 && this.#sides[side].isLinked) choices.push(`send 0 ${side}`)
+    }
     return choices
   }
 
@@ -221,6 +121,11 @@ export class TwoNeighbourhoods implements Explorable {
         this.#waits -= 1
         this.#wait()
         return
+      case 'send':
+        this.#sends -= 1
+        this.#sides[side].note('send')
+        this.#sendFrame(side)
+        return
       case 'boot':
         this.#boots -= 1
         this.#boot(side)
@@ -237,7 +142,7 @@ export class TwoNeighbourhoods implements Explorable {
       isCut,
     ])
     const faults = [this.#losses, this.#duplicates, this.#overtakings, this.#cuts, this.#waits]
-    const budgets = [...faults, this.#boots]
+    const budgets = [...faults, this.#boots, this.#sends]
     return JSON.stringify([this.#sides.map(({ history }) => history), pipes, budgets])
   }
 
@@ -278,10 +183,8 @@ export class TwoNeighbourhoods implements Explorable {
     if (!this.#isDone()) return `linked: ${this.#sides.map(({ isLinked }) => isLinked).join(', ')}`
     for (const side of [0, 1] as const) {
       const other = this.#sides[1 - side]!
-      const { peer } = identityOf(1 - side, this.#options.cryptography)
       other.told.length = 0
-      this.#sides[side].neighbourhood.send(peer, 'packet', 'sync', payload, this.#nowMs)
-      this.#drain(side)
+      this.#sendFrame(side)
       const count = (): number => other.told.filter(({ type }) => type === 'frame').length
       for (let round = 0; round < 60 && count() === 0; round += 1) {
         this.#deliverAll()
@@ -292,6 +195,12 @@ export class TwoNeighbourhoods implements Explorable {
       if (frames !== 1) return `${frames} frames came of one`
     }
     return this.violation()
+  }
+
+  #sendFrame(side: 0 | 1): void {
+    const { peer } = identityOf(1 - side, this.#options.cryptography)
+    this.#sides[side].neighbourhood.send(peer, 'packet', 'sync', payload, this.#nowMs)
+    this.#drain(side)
   }
 
   /** Pipes that at least one end has open. */
