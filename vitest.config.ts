@@ -28,8 +28,8 @@ export default defineConfig({
         test: {
           name: 'node',
           // Not a threshold: only what never ends is to be ended, on however slow a machine.
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           include: [
             'packages/**/src/**/*.test.ts',
             'apps/**/src/**/*.test.ts',
