@@ -35,6 +35,12 @@ const bandwidthRounds = 10
 const startGrowth = 1.25
 const startRounds = 3
 
+/** And it is over at once when the middle one of so many latest samples shows a queue. */
+const queueingSamples = 8
+
+/** Of what has arrived so far, as much as that must be under way then. */
+const queueingShare = 1 / 4
+
 /** Faster than the measured rate, so that the window and not the pace finds out a faster path. */
 const pacing = 1.25
 const startPacing = 2
@@ -68,6 +74,8 @@ export class RateWindow {
   #startRounds = 0
   #roundEndsAtMs = 0
   readonly #rttMs = new RoundQuartile()
+  /** The latest samples of the start. */
+  readonly #latestMs: number[] = []
   #leastRttMs = Number.POSITIVE_INFINITY
   #leastAtMs = 0
   /** While the least round trip is measured anew. */
@@ -110,6 +118,7 @@ export class RateWindow {
     if (this.#isStarting) this.#startBytes += bytes
     if (rttMs !== undefined) this.#rttMs.add(rttMs)
     if (sample) this.#takeSample(sample)
+    if (this.#isStarting) this.#endStartIfQueueing(rttMs, progress.underWayBytes)
     if (nowMs >= this.#roundEndsAtMs) {
       this.#roundEndsAtMs = nowMs + progress.smoothedRttMs
       this.#roundEnded(sample, progress.underWayBytes, nowMs)
@@ -142,6 +151,17 @@ export class RateWindow {
     if (isHeldDown && bytesPerMs <= this.#bandwidth) return
     this.#rates[0] = Math.max(this.#rates[0] ?? 0, bytesPerMs)
     this.#bandwidth = Math.max(...this.#rates)
+  }
+
+  /** Before the round is over: until then the window would have doubled once more. */
+  #endStartIfQueueing(rttMs: number | undefined, underWayBytes: number): void {
+    // What a trickle waits for is no queue of its own.
+    if (rttMs === undefined || underWayBytes < this.#startBytes * queueingShare) return
+    this.#latestMs.push(rttMs)
+    if (this.#latestMs.length > queueingSamples) this.#latestMs.shift()
+    if (this.#latestMs.length < queueingSamples) return
+    const middleMs = this.#latestMs.toSorted((left, right) => left - right)[queueingSamples / 2]!
+    if (middleMs > this.#leastRttMs + queueMs(this.#leastRttMs)) this.#isStarting = false
   }
 
   #roundEnded(sample: RateSample | undefined, underWayBytes: number, nowMs: number): void {

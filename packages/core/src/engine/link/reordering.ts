@@ -10,6 +10,9 @@ const initialRoundTrips = 1 / 4
 /** What is waited at least, in milliseconds: timers are no finer. */
 const graceMsMin = 2
 
+/** Where none was ever late, one that so many overtook is lost at once (RFC 9002, section 6.1.1). */
+const overtakenByMin = 3
+
 /** More than the latest was late, since the next may be later. */
 const safetyFactor = 1.25
 
@@ -31,10 +34,14 @@ export class Reordering {
     this.#latenessMs = Math.max(this.#latenessMs, latenessMs)
   }
 
-  /** How long an overtaken message is waited for beyond a round trip; a round trip at most. */
-  graceMs(smoothedRttMs: number, nowMs: number): number {
+  /**
+   * How long a message that others overtook, so many of them, is waited for beyond a round trip; a
+   * round trip at most.
+   */
+  graceMs(smoothedRttMs: number, nowMs: number, overtakenBy: number): number {
     this.#forget(smoothedRttMs, nowMs)
     const seenMs = Math.max(this.#latenessMs, this.#earlierLatenessMs) * safetyFactor
+    if (seenMs === 0 && overtakenBy >= overtakenByMin) return graceMsMin
     const initialMs = Math.max(graceMsMin, smoothedRttMs * initialRoundTrips)
     return Math.min(Math.max(seenMs, initialMs), Math.max(graceMsMin, smoothedRttMs))
   }

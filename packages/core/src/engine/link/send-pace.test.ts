@@ -165,6 +165,15 @@ describe('[LK23] the window', () => {
     expect(window.bandwidthBytesPerSecond).toBe(100_000)
   })
 
+  test('ends its start before the round is over when most of eight samples show a queue', () => {
+    const { window, run } = pathWindow(100, 50)
+    run(60)
+    for (let count = 0; count < 12; count += 1) run(1, { rtt: count % 3 === 0 ? 90 : 50 })
+    expect(window.bandwidthBytesPerSecond).toBe(undefined)
+    run(4, { rtt: 90 })
+    expect(window.bandwidthBytesPerSecond).toBe(100_000)
+  })
+
   test('ends its start when much is lost, and goes on with the part that is left', () => {
     const { window, run } = pathWindow(100, 50)
     run(60)
@@ -332,24 +341,28 @@ describe('[LK20] time to wait', () => {
 
   test('for a message that was overtaken is a quarter round trip, and what was seen', () => {
     const reordering = new Reordering()
-    expect(reordering.graceMs(100, 0)).toBe(25)
-    expect(reordering.graceMs(4, 0)).toBe(2)
-    expect(reordering.graceMs(1, 0)).toBe(2)
+    expect(reordering.graceMs(100, 0, 1)).toBe(25)
+    expect(reordering.graceMs(4, 0, 1)).toBe(2)
+    expect(reordering.graceMs(1, 0, 1)).toBe(2)
+    // Where none came late, three that overtook it are proof enough.
+    expect(reordering.graceMs(100, 0, 2)).toBe(25)
+    expect(reordering.graceMs(100, 0, 3)).toBe(2)
     reordering.observe(40, 100, 0)
     reordering.observe(10, 100, 0)
-    expect(reordering.graceMs(100, 100)).toBe(50)
-    expect(reordering.graceMs(45, 100)).toBe(45)
+    expect(reordering.graceMs(100, 100, 1)).toBe(50)
+    expect(reordering.graceMs(100, 100, 9)).toBe(50)
+    expect(reordering.graceMs(45, 100, 1)).toBe(45)
     // Remembered for 32 to 64 round trips.
-    expect(reordering.graceMs(100, 3300)).toBe(50)
-    expect(reordering.graceMs(100, 6500)).toBe(25)
+    expect(reordering.graceMs(100, 3300, 1)).toBe(50)
+    expect(reordering.graceMs(100, 6500, 1)).toBe(25)
   })
 
   test('is forgotten after a second at the earliest, on channels that are fast', () => {
     const reordering = new Reordering()
     reordering.observe(4, 5, 0)
-    expect(reordering.graceMs(5, 999)).toBe(5)
-    expect(reordering.graceMs(5, 1500)).toBe(5)
-    expect(reordering.graceMs(5, 2501)).toBe(2)
+    expect(reordering.graceMs(5, 999, 1)).toBe(5)
+    expect(reordering.graceMs(5, 1500, 1)).toBe(5)
+    expect(reordering.graceMs(5, 2501, 1)).toBe(2)
   })
 })
 

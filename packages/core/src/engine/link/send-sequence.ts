@@ -289,11 +289,12 @@ export class SendSequence {
 
   /** Whatever was sent before one that has arrived, and is late beyond reordering, is lost. */
   #findLost(nowMs: number): void {
-    const { roundTrip } = this
-    const graceMs = this.reordering.graceMs(roundTrip.expectedMs, nowMs)
+    const { roundTrip, reordering } = this
     this.#lossAtMs = Number.POSITIVE_INFINITY
     for (let message = this.#first; message; message = this.#first) {
-      if (message.order >= this.#arrivedOrder) return
+      const overtakenBy = this.#arrivedOrder - message.order
+      if (overtakenBy <= 0) return
+      const graceMs = reordering.graceMs(roundTrip.expectedMs, nowMs, overtakenBy)
       const lostAtMs = message.snapshot.sentAtMs + roundTrip.patienceMs + graceMs
       if (lostAtMs > nowMs) {
         this.#lossAtMs = lostAtMs
