@@ -2,6 +2,7 @@
 
 import type { DocumentsPort } from '../documents/documents-port.ts'
 import type { Recorder } from '../recorder/recorder.ts'
+import type { KeyLimits } from './connection/key-phases.ts'
 import type { Cryptography } from './crypto/cryptography.ts'
 import type { KeyLifetime } from './noise/key-use.ts'
 
@@ -25,4 +26,6 @@ export interface EngineOptions {
   readonly recorder: Recorder
   /** How much one key of a link seals; a shorter life than usual is for tests. */
   readonly linkKeyLifetime?: KeyLifetime
+  /** How much the keys of a connection seal; smaller limits than the usual are for tests. */
+  readonly connectionKeyLimits?: KeyLimits
 }

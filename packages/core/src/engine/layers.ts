@@ -55,14 +55,16 @@ export class Layers {
     options: EngineOptions,
     outputs: Fifo<Output>,
   ) {
-    const { app, secret, epoch, name, metadata, documents, linkKeyLifetime } = options
+    const { app, secret, epoch, name, metadata, documents } = options
+    const { linkKeyLifetime: keyLifetime, connectionKeyLimits: keyLimits } = options
     const party = { identity, app, secret, epoch }
-    const linkOptions = { ...party, ...(linkKeyLifetime && { keyLifetime: linkKeyLifetime }) }
+    const linkOptions = { ...party, ...(keyLifetime && { keyLifetime }) }
+    const connectionOptions = { ...party, ...(keyLimits && { keyLimits }) }
     const { peer } = identity
     this.#outputs = outputs
     this.#neighbourhood = new Neighbourhood(context, linkOptions)
     this.#mesh = new Mesh(context, { identity, epoch, name, metadata }, this.#neighbourhood)
-    this.#connections = new Connections(context, party, this.#mesh)
+    this.#connections = new Connections(context, connectionOptions, this.#mesh)
     this.#signalling = new Signalling(context, this.#connections)
     this.#streams = new ApplicationStreams(context, peer, this.#connections, outputs)
     this.#replica = new Replica(context, { peer, epoch, documents })

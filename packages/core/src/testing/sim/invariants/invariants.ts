@@ -17,13 +17,15 @@ import { tappedRecorder } from './tapped-recorder.ts'
 export interface Tally {
   /** Connections that went on after they had no route. */
   resumes: number
+  /** Connections that gave up their keys and kept their streams. */
+  rests: number
   /** Links that went on over another of their channels. */
   switches: number
 }
 
 /** See the file header. */
 export class Invariants implements Watch {
-  readonly tally: Tally = { resumes: 0, switches: 0 }
+  readonly tally: Tally = { resumes: 0, rests: 0, switches: 0 }
   readonly #world: World
   readonly #bounds: Bounds
   readonly #manners: GoodManners
@@ -32,15 +34,15 @@ export class Invariants implements Watch {
   readonly disconnects: Disconnects
   readonly #told: ((line: string) => void) | undefined
 
-  /** `told` hears of all events. */
-  constructor(world: World, told?: (line: string) => void) {
+  /** `keysAreShort`: see good-manners.ts. `told` hears of all events. */
+  constructor(world: World, keysAreShort: boolean, told?: (line: string) => void) {
     this.#world = world
     this.#bounds = new Bounds(world)
     this.#memory = new Memory(world)
     this.#loops = new Loops(world)
     this.disconnects = new Disconnects(world)
     this.#told = told
-    this.#manners = new GoodManners(world)
+    this.#manners = new GoodManners(world, keysAreShort)
   }
 
   tap(peer: SimulatedPeer, epoch: number, recorder: Recorder): Recorder {
@@ -52,6 +54,7 @@ export class Invariants implements Watch {
       this.disconnects.recorded(peer, epoch, event, values)
       this.#told?.(`${peer.plan.name}: ${event} ${values.join(' ')}`)
       if (event === 'connection.resumed') this.tally.resumes += 1
+      if (event === 'connection.rested') this.tally.rests += 1
       if (event === 'link.linkSwitched') this.tally.switches += 1
     })
   }

@@ -19,6 +19,7 @@ const result: RunResult = {
   wholeFlows: 2,
   streamBytes: 1_000_000,
   resumes: 4,
+  rests: 7,
   switches: 5,
   rekeys: 6,
   violations: [],
@@ -38,7 +39,7 @@ test('the line says how much there was of everything', () => {
   for (const kind of [...faultKinds, ...accidentKinds]) {
     expect(report.line()).toContain(`, 4 ${kind}, `)
   }
-  for (const part of ['5 MB moved', '8 resumes', '10 switches', '12 rekeys']) {
+  for (const part of ['5 MB moved', '8 resumes', '14 rests', '10 switches', '12 rekeys']) {
     expect(report.line()).toContain(`, ${part}, `)
   }
   expect(report.line()).toMatch(/, 1 violations$/)

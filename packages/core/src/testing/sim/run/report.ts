@@ -19,6 +19,7 @@ export class Report {
   #acknowledgedWrites = 0
   #movedBytes = 0
   #resumes = 0
+  #rests = 0
   #streams = 0
   #wholeFlows = 0
   #streamBytes = 0
@@ -34,6 +35,7 @@ export class Report {
     this.#acknowledgedWrites += result.acknowledgedWrites
     this.#movedBytes += result.movedBytes
     this.#resumes += result.resumes
+    this.#rests += result.rests
     this.#streams += result.streams
     this.#wholeFlows += result.wholeFlows
     this.#streamBytes += result.streamBytes
@@ -81,6 +83,7 @@ export class Report {
       `${(this.#streamBytes / bytesPerMegabyte).toFixed(0)} MB of them in ${this.#streams} streams with ${this.#wholeFlows} whole flows`,
       `${this.#acknowledgedWrites} acknowledged writes`,
       `${this.#resumes} resumes`,
+      `${this.#rests} rests`,
       `${this.#switches} switches`,
       `${this.#rekeys} rekeys`,
       `${this.#violationCount} violations`,

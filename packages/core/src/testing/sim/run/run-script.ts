@@ -51,6 +51,8 @@ export interface RunResult extends AftermathResult {
   readonly streamBytes: number
   /** Connections that went on after they had no route. */
   readonly resumes: number
+  /** Connections that gave up their keys: they had no route for long, or the keys were used up. */
+  readonly rests: number
   /** Links that went on over another of their channels. */
   readonly switches: number
   /** Times the next key of a channel followed, by the peers that were up at the end. */
@@ -84,7 +86,7 @@ class Run {
     this.#world = world
     const { log } = options
     this.#log = log && ((line) => log(`${world.nowMs.toFixed(1)} ${line}`))
-    this.#invariants = new Invariants(world, this.#log)
+    this.#invariants = new Invariants(world, script.connectionKeyLimits !== undefined, this.#log)
     world.watch = this.#invariants
     this.#ledger = new Ledger(world)
     this.#workload = new DocumentsWorkload(world, this.#ledger)
@@ -147,13 +149,15 @@ class Run {
 }
 
 function newWorld(script: Script, options: RunOptions): World {
+  const { seed, diskDelayMsMax, linkKeyLifetime, connectionKeyLimits } = script
   const nonces = new Nonces((what) => world.violated('nonce', what))
   const world: World = new World({
     ...options,
-    seed: script.seed,
+    seed,
     cryptography: nonces.guard(options.cryptography),
-    diskDelayMsMax: script.diskDelayMsMax,
-    ...(script.linkKeyLifetime && { linkKeyLifetime: script.linkKeyLifetime }),
+    diskDelayMsMax,
+    ...(linkKeyLifetime && { linkKeyLifetime }),
+    ...(connectionKeyLimits && { connectionKeyLimits }),
   })
   return world
 }

@@ -110,8 +110,10 @@ function* smallerParts(script: Script): Iterable<Script> {
   for (const check of script.checks) {
     yield { ...script, checks: script.checks.filter((other) => other !== check) }
   }
-  const { linkKeyLifetime, ...withUsualKeys } = script
-  if (linkKeyLifetime !== undefined) yield withUsualKeys
+  const { linkKeyLifetime, ...withUsualLinks } = script
+  if (linkKeyLifetime !== undefined) yield withUsualLinks
+  const { connectionKeyLimits, ...withUsualConnections } = script
+  if (connectionKeyLimits !== undefined) yield withUsualConnections
   const lastMs = script.steps.at(-1)?.atMs ?? 0
   if (lastMs + tailMs < script.faultyMs) yield { ...script, faultyMs: lastMs + tailMs }
 }

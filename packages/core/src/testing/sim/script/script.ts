@@ -3,6 +3,7 @@
  * one, and shrinking takes parts of one away.
  */
 
+import type { KeyLimits } from '../../../engine/connection/key-phases.ts'
 import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import type { Fault } from '../faults/faults.ts'
 import type { TransferAction } from '../workload/transfers.ts'
@@ -49,6 +50,8 @@ export interface Script {
   readonly diskDelayMsMax: number
   /** How much one key of a link seals; the usual by default. */
   readonly linkKeyLifetime?: KeyLifetime
+  /** How much the keys of a connection seal; the usual by default. */
+  readonly connectionKeyLimits?: KeyLimits
   /** When everything is mended. */
   readonly faultyMs: number
   readonly checks: readonly Check[]

@@ -4,6 +4,7 @@
  * hide them is off (Groce et al., "Swarm testing", ISSTA 2012).
  */
 
+import { keyLimits } from '../../../engine/connection/key-phases.ts'
 import { priorities } from '../../../engine/link/link-port.ts'
 import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import { drawFault, faultKinds, type FaultKind } from '../faults/faults.ts'
@@ -30,6 +31,8 @@ const longProbability = 0.06
 /** … and with up to two hours: a connection gives up its keys after ten minutes without a route. */
 const veryLongProbability = 0.02
 const veryLongPatience = 60
+/** How likely the keys of connections live for a short time in a seed. */
+const keyLimitsProbability = 0.4
 const checkProbabilities: Readonly<Record<Check, number>> = {
   calm: 0.6,
   idle: 0.25,
@@ -75,6 +78,7 @@ export function drawScript(seed: number): Script {
     peers,
     diskDelayMsMax: dice.pick([1, 5, 5, 30]),
     linkKeyLifetime: drawKeyLifetime(dice.fork('keys')),
+    ...drawKeyLimits(dice.fork('connection keys')),
     faultyMs,
     checks: checks.filter((check) => dice.chance(checkProbabilities[check])),
     steps,
@@ -88,6 +92,13 @@ function drawKeyLifetime(dice: Dice): KeyLifetime {
     bytes: dice.magnitude(300, 300_000),
     ms: dice.magnitude(10_000, 600_000),
   }
+}
+
+/** In some seeds the keys of connections follow each other as fast, or are used up now and then. */
+function drawKeyLimits(dice: Dice): Pick<Script, 'connectionKeyLimits'> {
+  if (!dice.chance(keyLimitsProbability)) return {}
+  const numbers = dice.chance(0.5) ? dice.magnitude(100, 20_000) : keyLimits.numbers
+  return { connectionKeyLimits: { ...keyLimits, phase: drawKeyLifetime(dice), numbers } }
 }
 
 function drawLength(dice: Dice): { readonly faultyMs: number; readonly patience: number } {

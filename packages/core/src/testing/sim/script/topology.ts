@@ -41,7 +41,7 @@ export function drawPeers(dice: Dice, faultyMs: number): readonly ScriptedPeer[]
   const palette = Array.from({ length: dice.integer(1, 3) }, () => dice.pick(wires))
   const directProbability = dice.pick([0, 0.5, 1])
   const radioProbability = dice.pick([0, 0, 0.4, 1])
-  const postProbability = dice.pick([0, 0, 0.4, 1])
+  const postProbability = dice.pick([0, 0.5, 1])
   const narrowProbability = dice.pick([0, 0, 0.5])
   const lateProbability = dice.pick([0, 0.2])
   const narrowed = (profile: ProfileSpec): ProfileSpec =>

@@ -5,6 +5,7 @@
 
 import type { DocumentsPort } from '../../../documents/documents-port.ts'
 import { encodeUtf8 } from '../../../engine/bytes/utf8.ts'
+import type { KeyLimits } from '../../../engine/connection/key-phases.ts'
 import type { Cryptography } from '../../../engine/crypto/cryptography.ts'
 import type { KeyLifetime } from '../../../engine/noise/key-use.ts'
 import type { EngineOptions } from '../../../engine/engine-options.ts'
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly documents: DocumentsPort
   /** How much one key of a link seals; the usual by default. */
   readonly linkKeyLifetime?: KeyLifetime
+  /** How much the keys of a connection seal; the usual by default. */
+  readonly connectionKeyLimits?: KeyLimits
   /** A storage operation takes up to that long, on a disk that is well. */
   readonly diskDelayMsMax?: number
   /** Makes the engine of each boot; for tests that tamper with it. */
@@ -144,7 +147,7 @@ export class World implements PipeWorld, DiskWorld {
 
   /** Adds a peer and boots it, at once by default. */
   add(plan: PeerPlan, bootsAtMs = this.#nowMs): SimulatedPeer {
-    const { documents, seed, linkKeyLifetime } = this.#options
+    const { documents, seed, linkKeyLifetime, connectionKeyLimits } = this.#options
     const cryptography = plan.cryptography ?? this.#options.cryptography
     const identitySecretKey = this.#hash(`identity ${plan.name} ${seed % identitySets}`)
     const id = peerIdOf(cryptography.ed25519PublicKey(identitySecretKey), cryptography)
@@ -162,6 +165,7 @@ export class World implements PipeWorld, DiskWorld {
         documents,
         recorder,
         ...(linkKeyLifetime && { linkKeyLifetime }),
+        ...(connectionKeyLimits && { connectionKeyLimits }),
       })
     })
     this.#peers.set(plan.name, peer)
