@@ -31,9 +31,9 @@ export class BurstLimit {
   #allowedBytes = 0
   #filledAtMs = 0
 
-  /** A packet may leave; the last one may overdraw. */
-  get isOpen(): boolean {
-    return this.#allowedBytes > 0
+  /** A packet may leave, with the bucket overdrawn by less than that; the last one may go beyond. */
+  allows(excessBytes = 0): boolean {
+    return this.#allowedBytes > -excessBytes
   }
 
   /** A new path, of which nothing is known: its first window may leave at once. */

@@ -1,6 +1,6 @@
 /**
- * The default congestion controller (rules RC6, RC7 and RC11): slow start until a queue shows, then one
- * packet more a round trip, and 0.7 of the window after a loss or a congestion mark.
+ * The default congestion controller (rules RC6, RC7 and RC11): slow start until a queue shows, then
+ * growth as CUBIC has it, and 0.7 of the window after a loss, 0.85 after a congestion mark.
  */
 
 import {
@@ -11,23 +11,36 @@ import {
   type Acknowledged,
   type CongestionController,
 } from './congestion.ts'
+import { CubicGrowth } from './cubic-growth.ts'
 import { SlowStartExit } from './slow-start-exit.ts'
 
-/** Share of the window kept after a loss or a mark. */
-const reductionFactor = 0.7
+/**
+ * Share of the window kept after a loss, and after a mark: marks come while the queue is short, and a
+ * window cut by more would leave the path idle until the queue has grown again (RFC 8511).
+ */
+const reductionFactors = { loss: 0.7, mark: 0.85 } as const
 
 /** Slow start grows by this part of what arrives while its end may have shown (RFC 9406). */
 const carefulGrowth = 1 / 4
 
+/** Before the latest reduction, for taking it back. */
+interface Former {
+  readonly windowBytes: number
+  readonly growth: CubicGrowth | undefined
+  readonly highestBytes: number
+}
+
 /** See the file header. */
-export class AdditiveIncrease implements CongestionController {
+export class Cubic implements CongestionController {
   #packetBytes = packetBytesAssumed
   #windowBytes = initialWindowBytes(packetBytesAssumed)
-  #slowStartThresholdBytes = Number.POSITIVE_INFINITY
+  /** None in slow start. */
+  #growth: CubicGrowth | undefined
+  /** Where the window was reduced last. */
+  #highestBytes = 0
   #recoveryStartMs = Number.NEGATIVE_INFINITY
   #exit = new SlowStartExit()
-  /** Before the latest reduction, for taking it back. */
-  #before: { readonly windowBytes: number; readonly thresholdBytes: number } | undefined
+  #before: Former | undefined
 
   get windowBytes(): number {
     return boundedWindowBytes(this.#windowBytes, this.#packetBytes)
@@ -37,55 +50,72 @@ export class AdditiveIncrease implements CongestionController {
     const { bytes, sentAtMs, roundTripMs, isLimited } = acknowledged
     // What was sent before the last reduction says nothing of the smaller window.
     if (sentAtMs <= this.#recoveryStartMs) return
-    const inSlowStart = this.#windowBytes < this.#slowStartThresholdBytes
-    const phase = inSlowStart ? this.#exit.acknowledged(roundTripMs, sentAtMs, nowMs) : 'over'
-    if (inSlowStart && phase === 'over') this.#slowStartThresholdBytes = this.#windowBytes
-    if (!isLimited) return
-    const growth =
-      phase === 'start'
-        ? bytes
-        : phase === 'careful'
-          ? bytes * carefulGrowth
-          : (this.#packetBytes * bytes) / this.windowBytes
-    this.#windowBytes = boundedWindowBytes(this.#windowBytes + growth, this.#packetBytes)
+    const { windowBytes } = this
+    if (this.#growth === undefined) {
+      const phase = this.#exit.acknowledged(roundTripMs, sentAtMs, nowMs)
+      if (phase === 'over') this.#grow(windowBytes, nowMs)
+      else if (isLimited)
+        this.#setWindow(windowBytes + bytes * (phase === 'start' ? 1 : carefulGrowth))
+      return
+    }
+    const elapsedMs = nowMs - sentAtMs
+    const step = { bytes, isLimited, roundTripMs: elapsedMs, packetBytes: this.#packetBytes }
+    this.#setWindow(this.#growth.acknowledged(windowBytes, step, nowMs))
   }
 
-  congested(_cause: 'loss' | 'mark', sentAtMs: number, nowMs: number): boolean {
+  congested(cause: 'loss' | 'mark', sentAtMs: number, nowMs: number): boolean {
     if (sentAtMs <= this.#recoveryStartMs) return false
-    this.#before = {
-      windowBytes: this.#windowBytes,
-      thresholdBytes: this.#slowStartThresholdBytes,
-    }
+    const { windowBytes } = this
+    const growth = this.#growth
+    const highestBytes = this.#highestBytes
+    this.#before = { windowBytes, growth, highestBytes }
     this.#recoveryStartMs = nowMs
-    this.#windowBytes = this.windowBytes * reductionFactor
-    this.#slowStartThresholdBytes = this.#windowBytes
+    const factor = reductionFactors[cause]
+    this.#windowBytes = windowBytes * factor
+    // Less than the time before: others have come, and are left more (RFC 9438, section 4.7).
+    const isLess = windowBytes < highestBytes
+    this.#highestBytes = windowBytes
+    this.#grow(isLess ? (windowBytes * (1 + factor)) / 2 : windowBytes, nowMs)
     return true
   }
 
   undo(): void {
     if (this.#before === undefined) return
-    this.#windowBytes = Math.max(this.#windowBytes, this.#before.windowBytes)
-    this.#slowStartThresholdBytes = this.#before.thresholdBytes
+    const { windowBytes, growth, highestBytes } = this.#before
+    this.#windowBytes = Math.max(this.#windowBytes, windowBytes)
+    this.#growth = growth
+    this.#highestBytes = highestBytes
     this.#recoveryStartMs = Number.NEGATIVE_INFINITY
     this.#before = undefined
   }
 
   collapse(): void {
-    this.#windowBytes = congestionWindowPacketsMin * this.#packetBytes
-    this.#recoveryStartMs = Number.NEGATIVE_INFINITY
-    this.#before = undefined
-    this.#exit = new SlowStartExit()
+    this.#begin(congestionWindowPacketsMin * this.#packetBytes)
   }
 
   reset(pathBytes: number): void {
-    this.#windowBytes = initialWindowBytes(pathBytes)
-    this.#slowStartThresholdBytes = Number.POSITIVE_INFINITY
-    this.#recoveryStartMs = Number.NEGATIVE_INFINITY
-    this.#before = undefined
-    this.#exit = new SlowStartExit()
+    this.#begin(initialWindowBytes(pathBytes))
   }
 
   setPacketBytes(bytes: number): void {
     this.#packetBytes = bytes
+  }
+
+  #begin(windowBytes: number): void {
+    this.#windowBytes = windowBytes
+    this.#growth = undefined
+    this.#highestBytes = 0
+    this.#recoveryStartMs = Number.NEGATIVE_INFINITY
+    this.#before = undefined
+    this.#exit = new SlowStartExit()
+  }
+
+  /** Slow start is over, or the window was reduced: it grows towards `formerBytes` and beyond. */
+  #grow(formerBytes: number, nowMs: number): void {
+    this.#growth = new CubicGrowth(formerBytes, this.#windowBytes, this.#packetBytes, nowMs)
+  }
+
+  #setWindow(bytes: number): void {
+    this.#windowBytes = boundedWindowBytes(bytes, this.#packetBytes)
   }
 }

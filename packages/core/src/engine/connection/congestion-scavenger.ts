@@ -3,9 +3,9 @@
  * when packets begin to wait, long before one is lost or marked. After LEDBAT++
  * (draft-irtf-iccrg-ledbat-plus-plus-01; RFC 6817 is the idea's origin).
  *
- * It compares the least round trip of each round with the least of all: the difference is the time
- * that packets wait. Its own packets wait too, so now and then it slows down and measures the empty
- * path.
+ * It compares the least round trip of each round with that of the empty path: the difference is the
+ * time that packets wait. Its own packets wait too, so now and then it slows down and measures the
+ * empty path.
  */
 
 import {
@@ -16,9 +16,18 @@ import {
   type Acknowledged,
   type CongestionController,
 } from './congestion.ts'
+import { EmptyPath } from './empty-path.ts'
+import { LongQueue } from './long-queue.ts'
 
-/** How long packets may wait for each other: well below what a person notices. */
+/** How long packets may wait for each other, at most: well below what a person notices. */
 export const queueingTargetMs = 60
+
+/**
+ * A faster flow aims at less: at this over the root of its rate in bytes a millisecond, from 100 kB/s
+ * on. So the faster one of two that share a path gives way first, until both are as fast, even where
+ * one takes the path for some milliseconds longer than the other does.
+ */
+const targetScale = 600
 
 /** Of the first window: bulk is in no hurry, and on a slow path a whole one would be a queue. */
 const initialPart = 1 / 4
@@ -38,47 +47,58 @@ const queueingPacketsMin = 1.5
 /** Slow start ends at this part of the target. */
 const slowStartPart = 3 / 4
 
-/** A round trip grows the window by a packet at most, and by this part of one at least. */
-const gainPartMin = 1 / 16
-
-/** While hardly anything waits, a round grows the window by this part of it at least. */
-const freeGainPart = 1 / 16
-
-/** Share of the window kept after a loss or a mark. */
-const reductionFactor = 0.7
-
-/** A round never takes more than this part of the window. */
-const decreasePartMax = 1 / 2
+/** That is told by so many round trips, of every other packet: single ones are late by chance. */
+const slowStartSamplesMin = 4
+const slowStartSamplesMax = 16
 
 /** Of what arrives, added to the window in slow start, at least: half as fast as the default. */
 const slowStartGainMin = 1 / 2
 
-/** Measurements of which the least ends slow start: single ones are late by chance. */
-const slowStartSamples = 4
+/** What growth refers to, in milliseconds: whoever has the longer round trip does not grow slower. */
+const growthMs = 100
+
+/**
+ * In that time the window grows by the root of this times what the flow carries in a millisecond, in
+ * bytes. Growth by a part of the rate would never make those equal who share a path, and the same
+ * growth at every rate would take minutes to, on a fast one.
+ */
+const growthScaleBytes = 2048
+
+/**
+ * While packets wait no longer than this part of the target, it grows by this part of itself at least;
+ * a round adds no more than that.
+ */
+const freeQueuePart = 1 / 4
+const freeGrowthPart = 1 / 8
+
+/** Share of the window kept after a loss or a mark. */
+const reductionFactor = 0.7
 
 /** A slowdown leaves this part of what fits the path: its queue runs dry, it does not. */
 const slowdownPart = 1 / 2
 
-/** Rounds of a slowdown: in the first there still is what had been sent before. */
-const slowdownRounds = 2
+/** Rounds of a slowdown, at most: in the first there still is what had been sent before. */
+const slowdownRoundsMax = 10
 
-/** Between two slowdowns, in durations of the last one: a tenth of the time goes to measuring. */
+/**
+ * Between two slowdowns, in milliseconds at least, and in durations of the last one: a tenth of the time
+ * goes to measuring, at most. Those who share a path slow down as often as each other, on most paths.
+ */
+const slowdownPauseMsMin = 5_000
 const slowdownPause = 9
-
-/** Base delays remembered: each from one slowdown to the next. */
-const basesKept = 3
 
 /** A slowdown that goes on. */
 interface Slowdown {
   readonly startMs: number
-  /** The window before it, and what of it fits the path without a queue. */
-  readonly windowBytes: number
+  /** What of the window fits the path without a queue, and what with half of the queue aimed at. */
   readonly fittingBytes: number
+  readonly queueingBytes: number
   roundCount: number
 }
 
 /** See the file header. */
 export class Scavenger implements CongestionController {
+  readonly #path = new EmptyPath()
   #packetBytes = packetBytesAssumed
   #windowBytes = initialWindowBytes(packetBytesAssumed) * initialPart
   #inSlowStart = true
@@ -87,10 +107,10 @@ export class Scavenger implements CongestionController {
   #roundStartMs = Number.NEGATIVE_INFINITY
   #roundLeastMs = Number.POSITIVE_INFINITY
   #roundWasLimited = false
-  /** The latest measurements, for the end of slow start. */
+  readonly #longQueue = new LongQueue()
+  /** The latest round trips in slow start. */
   readonly #latestMs: number[] = []
-  /** Least round trip between slowdowns, the latest last. */
-  #bases: number[] = [Number.POSITIVE_INFINITY]
+  #slowStartEndMs = Number.NEGATIVE_INFINITY
   #slowdown: Slowdown | undefined
   #slowdownAtMs = Number.POSITIVE_INFINITY
   /** The queueing that is aimed at. */
@@ -110,14 +130,16 @@ export class Scavenger implements CongestionController {
 
   acknowledged(acknowledged: Acknowledged, nowMs: number): void {
     const { bytes, sentAtMs, roundTripMs, isLimited } = acknowledged
-    if (roundTripMs !== undefined) this.#measured(roundTripMs, nowMs)
+    if (roundTripMs !== undefined) {
+      this.#roundLeastMs = Math.min(this.#roundLeastMs, roundTripMs)
+      this.#path.measured(roundTripMs)
+      if (this.#inSlowStart) this.#endSlowStart(roundTripMs, nowMs)
+    }
     if (isLimited) this.#roundWasLimited = true
     if (sentAtMs <= this.#recoveryStartMs) return
     if (this.#inSlowStart && this.#slowdown === undefined && isLimited) {
-      this.#windowBytes = boundedWindowBytes(
-        this.#windowBytes + bytes * Math.max(this.#gain(), slowStartGainMin),
-        this.#packetBytes,
-      )
+      const gain = Math.max(slowStartGainMin, this.#path.baseMs / (2 * queueingTargetMs))
+      this.#setWindow(this.#windowBytes + bytes * Math.min(1, gain))
       if (this.#windowBytes >= this.#slowStartThresholdBytes) this.#leaveSlowStart(nowMs)
     }
     if (sentAtMs >= this.#roundStartMs) this.#endRound(nowMs)
@@ -130,12 +152,13 @@ export class Scavenger implements CongestionController {
       inSlowStart: this.#inSlowStart,
       wantedMs: this.#wantedMs,
     }
-    const queueingMs = Math.min(...this.#latestMs) - this.#baseMs
+    const queueingMs = this.#path.queueingMs(this.#roundLeastMs)
     if (Number.isFinite(queueingMs)) {
       const targetMs = Math.min(this.#wantedMs, queueingMs * targetPart)
       this.#wantedMs = Math.max(queueingTargetMsMin, targetMs)
     }
     this.#recoveryStartMs = nowMs
+    this.#longQueue.clear()
     this.#windowBytes = this.windowBytes * reductionFactor
     this.#leaveSlowStart(nowMs)
     return true
@@ -153,6 +176,7 @@ export class Scavenger implements CongestionController {
   collapse(): void {
     this.#windowBytes = congestionWindowPacketsMin * this.#packetBytes
     this.#recoveryStartMs = Number.NEGATIVE_INFINITY
+    this.#longQueue.clear()
     this.#slowdown = undefined
     this.#before = undefined
     this.#inSlowStart = true
@@ -169,65 +193,76 @@ export class Scavenger implements CongestionController {
     this.#recoveryStartMs = Number.NEGATIVE_INFINITY
     this.#roundStartMs = Number.NEGATIVE_INFINITY
     this.#roundLeastMs = Number.POSITIVE_INFINITY
-    this.#bases = [Number.POSITIVE_INFINITY]
-    this.#latestMs.length = 0
+    this.#longQueue.clear()
+    this.#path.reset()
     this.#slowdown = undefined
     this.#slowdownAtMs = Number.POSITIVE_INFINITY
     this.#wantedMs = queueingTargetMs
     this.#before = undefined
   }
 
-  get #baseMs(): number {
-    return Math.min(...this.#bases)
-  }
-
-  /** Parts of a packet that a round trip adds: less on a short path, which grows more often. */
-  #gain(): number {
-    const parts = Math.ceil((2 * queueingTargetMs) / this.#baseMs)
-    return Math.min(Math.max(gainPartMin, 1 / parts), 1)
-  }
-
-  #measured(roundTripMs: number, nowMs: number): void {
-    this.#roundLeastMs = Math.min(this.#roundLeastMs, roundTripMs)
-    const last = this.#bases.length - 1
-    this.#bases[last] = Math.min(this.#bases[last]!, roundTripMs)
-    this.#latestMs.push(roundTripMs)
-    if (this.#latestMs.length > slowStartSamples) this.#latestMs.shift()
-    if (!this.#inSlowStart || this.#latestMs.length < slowStartSamples) return
-    const latestMs = Math.min(...this.#latestMs)
-    const limitMs = this.#targetMs(latestMs) * slowStartPart
-    if (latestMs - this.#baseMs > limitMs) this.#leaveSlowStart(nowMs)
-  }
-
   #endRound(nowMs: number): void {
     const leastMs = this.#roundLeastMs
     const wasLimited = this.#roundWasLimited
+    const roundStartMs = this.#roundStartMs
     this.#roundStartMs = nowMs
     this.#roundLeastMs = Number.POSITIVE_INFINITY
     this.#roundWasLimited = false
-    if (this.#slowdown !== undefined) return this.#measureEmptyPath(nowMs)
-    if (nowMs >= this.#slowdownAtMs) return this.#slowDown(leastMs, nowMs)
+    if (this.#slowdown !== undefined) return this.#measureEmptyPath(this.#slowdown, nowMs)
+    // A round that began in slow start does not show yet where that led to.
+    const isSettled = roundStartMs >= this.#slowStartEndMs && wasLimited
+    if (isSettled && nowMs >= this.#slowdownAtMs) return this.#slowDown(leastMs, nowMs)
+    this.#path.endRound(false)
     if (!Number.isFinite(leastMs)) return
     this.#wantedMs = Math.min(queueingTargetMs, this.#wantedMs * (1 + targetGrowth))
-    const queueingMs = leastMs - this.#baseMs
-    const targetMs = this.#targetMs(leastMs)
     if (this.#inSlowStart) return
-    const gainBytes = this.#gain() * this.#packetBytes
-    if (queueingMs <= targetMs) {
-      const freePart = queueingMs <= targetMs / 2 ? freeGainPart : 0
-      const growthBytes = Math.max(gainBytes, this.#windowBytes * freePart)
-      if (wasLimited) this.#setWindow(this.#windowBytes + growthBytes)
-      return
-    }
-    const excess = queueingMs / targetMs - 1
-    const decreaseBytes = Math.min(this.#windowBytes * excess, this.#windowBytes * decreasePartMax)
-    this.#setWindow(this.#windowBytes + gainBytes - decreaseBytes)
+    const queueingMs = this.#path.queueingMs(leastMs)
+    const targetMs = this.#targetMs(leastMs)
+    const roundMs = nowMs - roundStartMs
+    if (queueingMs > targetMs) return this.#shrink(queueingMs, targetMs, roundMs, nowMs)
+    this.#longQueue.clear()
+    const isFree = queueingMs <= targetMs * freeQueuePart
+    if (wasLimited) this.#grow(isFree, leastMs, Math.min(roundMs, leastMs))
+  }
+
+  /** When all of the latest packets of slow start waited, it is over. */
+  #endSlowStart(roundTripMs: number, nowMs: number): void {
+    this.#latestMs.push(roundTripMs)
+    const packets = this.windowBytes / this.#packetBytes
+    const count = Math.min(Math.max(slowStartSamplesMin, packets / 8), slowStartSamplesMax)
+    while (this.#latestMs.length > count) this.#latestMs.shift()
+    if (this.#latestMs.length < Math.floor(count)) return
+    const leastMs = Math.min(...this.#latestMs)
+    const limitMs = Math.max(this.#wantedMs, this.#packetsMs(leastMs)) * slowStartPart
+    if (this.#path.queueingMs(leastMs) > limitMs) this.#leaveSlowStart(nowMs)
+  }
+
+  #grow(isFree: boolean, roundTripMs: number, elapsedMs: number): void {
+    const bytesPerMs = this.#windowBytes / roundTripMs
+    const times = elapsedMs / growthMs
+    const growthBytes = Math.sqrt(bytesPerMs * growthScaleBytes) * times
+    const freeBytes = isFree ? this.#windowBytes * freeGrowthPart * Math.min(1, times) : 0
+    this.#setWindow(this.#windowBytes + Math.max(growthBytes, freeBytes))
+  }
+
+  /** When packets wait too long again and again, the window shrinks by what is too much. */
+  #shrink(queueingMs: number, targetMs: number, roundMs: number, nowMs: number): void {
+    const leastMs = this.#longQueue.waited(queueingMs, roundMs, nowMs)
+    if (leastMs === undefined) return
+    const { baseMs } = this.#path
+    const part = (baseMs + targetMs) / (baseMs + Math.max(targetMs, leastMs))
+    this.#setWindow(this.#windowBytes * part)
+  }
+
+  #targetMs(roundTripMs: number): number {
+    const bytesPerMs = this.windowBytes / roundTripMs
+    const wantedMs = Math.min(this.#wantedMs, targetScale / Math.sqrt(bytesPerMs))
+    return Math.max(wantedMs, this.#packetsMs(roundTripMs))
   }
 
   /** A packet that waits for the one before it is no queue yet, however long that takes. */
-  #targetMs(roundTripMs: number): number {
-    const packetMs = (this.#packetBytes * roundTripMs) / this.windowBytes
-    return Math.max(this.#wantedMs, queueingPacketsMin * packetMs)
+  #packetsMs(roundTripMs: number): number {
+    return (queueingPacketsMin * this.#packetBytes * roundTripMs) / this.windowBytes
   }
 
   #setWindow(bytes: number): void {
@@ -237,29 +272,38 @@ export class Scavenger implements CongestionController {
   #leaveSlowStart(nowMs: number): void {
     if (!this.#inSlowStart) return
     this.#inSlowStart = false
+    this.#slowStartEndMs = nowMs
+    this.#latestMs.length = 0
     // The first slowdown comes soon: the base was measured while the window grew.
-    if (!Number.isFinite(this.#slowdownAtMs)) this.#slowdownAtMs = nowMs + 2 * this.#baseMs
+    if (!Number.isFinite(this.#slowdownAtMs)) this.#slowdownAtMs = nowMs + 2 * this.#path.baseMs
   }
 
-  #slowDown(roundTripMs: number, nowMs: number): void {
+  #slowDown(leastMs: number, nowMs: number): void {
     const { windowBytes } = this
-    const isMeasured = Number.isFinite(roundTripMs) && roundTripMs > 0
-    const fittingBytes = isMeasured ? (windowBytes * this.#baseMs) / roundTripMs : windowBytes
-    this.#slowdown = { startMs: nowMs, windowBytes, fittingBytes, roundCount: 0 }
+    const { baseMs } = this.#path
+    const isMeasured = Number.isFinite(leastMs) && baseMs > 0
+    const queueingMs = isMeasured ? this.#path.queueingMs(leastMs) : 0
+    const wantedMs = isMeasured ? Math.min(queueingMs, this.#targetMs(leastMs)) / 2 : 0
+    const bytesPerMs = isMeasured ? windowBytes / (baseMs + queueingMs) : 0
+    const fittingBytes = isMeasured ? bytesPerMs * baseMs : windowBytes
+    const queueingBytes = fittingBytes + bytesPerMs * wantedMs
+    this.#slowdown = { startMs: nowMs, fittingBytes, queueingBytes, roundCount: 0 }
+    this.#longQueue.clear()
     this.#setWindow(fittingBytes * slowdownPart)
-    this.#bases.push(Number.POSITIVE_INFINITY)
-    if (this.#bases.length > basesKept) this.#bases.shift()
   }
 
-  /** A round at the smallest window is over; after the last one the window grows back. */
-  #measureEmptyPath(nowMs: number): void {
-    const slowdown = this.#slowdown!
+  /** A round of the slowdown is over; when enough is known the window grows back. */
+  #measureEmptyPath(slowdown: Slowdown, nowMs: number): void {
     slowdown.roundCount += 1
-    if (slowdown.roundCount < slowdownRounds) return
+    if (slowdown.roundCount === 1) return this.#path.begin()
+    const isKnown = this.#path.endRound(true)
+    if (!isKnown && slowdown.roundCount < slowdownRoundsMax) return
     this.#slowdown = undefined
     this.#inSlowStart = true
     this.#setWindow(slowdown.fittingBytes)
-    this.#slowStartThresholdBytes = slowdown.windowBytes
-    this.#slowdownAtMs = nowMs + slowdownPause * (nowMs - slowdown.startMs)
+    // Into the other half of the queue all grow alike who share the path.
+    this.#slowStartThresholdBytes = slowdown.queueingBytes
+    const pauseMs = Math.max(slowdownPauseMsMin, slowdownPause * (nowMs - slowdown.startMs))
+    this.#slowdownAtMs = nowMs + pauseMs
   }
 }

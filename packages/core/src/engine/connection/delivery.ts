@@ -16,6 +16,7 @@ import {
   flowOf,
   flows,
   foregroundFlow,
+  interactiveRank,
   type Flow,
   type SentPacket,
 } from './sent-packet.ts'
@@ -27,6 +28,13 @@ type DeliveryParts = Pick<
 
 /** A packet is as large as packets get from this part of the largest on: its round trip counts. */
 const fullPacketPart = 3 / 4
+
+/**
+ * Control and interactive packets may exceed window and pace by this part of the window, or by so many
+ * packets if that is more: else a keystroke would wait until what a document sends is acknowledged.
+ */
+const urgentPart = 1 / 8
+const urgentPackets = 2
 
 /** Feeds the findings of loss recovery to streams, acknowledgements and congestion control. */
 export class Delivery {
@@ -50,23 +58,27 @@ export class Delivery {
   }
 
   /**
-   * There is room for another packet of the flow under way. The default window bounds what people
+   * There is room for another packet of the rank under way. The default window bounds what people
    * wait for, the scavenger's bulk; and together with bulk no more than the larger of both.
    */
-  isWindowOpen(flow: Flow): boolean {
+  isWindowOpen(rank: number): boolean {
     const { recovery, congestion } = this.#parts
     if (recovery.packetCount >= packetsInFlightMax) return false
+    const flow = flowOf(rank)
     const ownBytes = recovery.bytesInFlight(flow)
-    if (ownBytes >= congestion[flow]!.windowBytes) return false
+    const ownWindowBytes = congestion[flow]!.windowBytes
+    const excessBytes = isUrgent(rank) ? this.#urgentBytes(ownWindowBytes) : 0
+    if (ownBytes >= ownWindowBytes + excessBytes) return false
     if (flow === foregroundFlow) return true
     const allBytes = ownBytes + recovery.bytesInFlight(foregroundFlow)
     const { windowBytes } = congestion[foregroundFlow]!
     return allBytes < Math.max(windowBytes, congestion[bulkFlow]!.windowBytes)
   }
 
-  /** The flow has not sent too much at once; when it has, `burstEndsAtMs` tells when it may go on. */
-  mayBurst(flow: Flow): boolean {
-    return this.#bursts[flow]!.isOpen
+  /** Its flow has not sent too much at once; when it has, `burstEndsAtMs` tells when it may go on. */
+  mayBurst(rank: number): boolean {
+    const excessBytes = isUrgent(rank) ? urgentPackets * this.#packetBytes : 0
+    return this.#bursts[flowOf(rank)]!.allows(excessBytes)
   }
 
   burstEndsAtMs(flow: Flow): number {
@@ -163,6 +175,10 @@ export class Delivery {
   /** What the packet carries is due again. */
   sendAgain(packet: SentPacket): void {
     for (const frame of packet.frames) this.#parts.streams.lost(frame)
+  }
+
+  #urgentBytes(windowBytes: number): number {
+    return Math.max(windowBytes * urgentPart, urgentPackets * this.#packetBytes)
   }
 
   #arrived(packet: SentPacket): void {
@@ -293,4 +309,8 @@ export class Delivery {
       this.#probeDue[packet.rank] = true
     }
   }
+}
+
+function isUrgent(rank: number): boolean {
+  return rank <= interactiveRank
 }

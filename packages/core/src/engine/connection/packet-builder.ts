@@ -2,16 +2,15 @@
 
 import { concatBytes } from '../bytes/compare.ts'
 import { ByteWriter } from '../bytes/writer.ts'
-import { priorities } from '../link/link-port.ts'
 import { closeCodes, type CloseCode } from './connection-output.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { encodeFrame, varintBytes } from './frame.ts'
 import { protectionBytesMax, type SealedPacket } from './packet-protection.ts'
 import { acknowledgedRangesMax } from './received-packets.ts'
-import { foregroundFlow, type SentFrame } from './sent-packet.ts'
+import { foregroundFlow, interactiveRank, type SentFrame } from './sent-packet.ts'
 
 /** Rank of datagrams: they carry awareness, which people watch. */
-const datagramRank = priorities.indexOf('interactive')
+const datagramRank = interactiveRank
 
 type PacketBuilderParts = Pick<
   ConnectionParts,

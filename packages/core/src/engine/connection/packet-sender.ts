@@ -8,7 +8,7 @@ import type { ConnectionParts } from './connection-parts.ts'
 import type { Delivery } from './delivery.ts'
 import type { PacketBuilder } from './packet-builder.ts'
 import { tellResumed } from './parking.ts'
-import { bulkFlow, bulkRank, flowOf, flows, type Flow, type SentPacket } from './sent-packet.ts'
+import { bulkFlow, bulkRank, flowOf, flows, type SentPacket } from './sent-packet.ts'
 import { SendTurns } from './send-turns.ts'
 
 const rankCount: number = priorities.length
@@ -172,17 +172,18 @@ export class PacketSender {
       // At the priority of those that it waited for, so that it does not wait for them again.
       const rank = isStarved ? this.#turns.passedBy(content) : content
       if (rank >= this.#blockedRank) continue
-      if (!isProbe && (!this.#mayLeave(flowOf(rank)) || this.#gathers(content, nowMs))) continue
+      if (!isProbe && (!this.#mayLeave(rank) || this.#gathers(content, nowMs))) continue
       if (isStarved) return { content, rank }
       next ??= { content, rank }
     }
     return next
   }
 
-  /** Window and pace let another packet of the flow go. */
-  #mayLeave(flow: Flow): boolean {
-    const isOpen = this.#delivery.isWindowOpen(flow)
-    if (isOpen && this.#delivery.mayBurst(flow)) return true
+  /** Window and pace let another packet of the rank go. */
+  #mayLeave(rank: number): boolean {
+    const flow = flowOf(rank)
+    const isOpen = this.#delivery.isWindowOpen(rank)
+    if (isOpen && this.#delivery.mayBurst(rank)) return true
     this.#delivery.setLimited(flow, true)
     if (isOpen) this.#waitUntil(this.#delivery.burstEndsAtMs(flow))
     return false

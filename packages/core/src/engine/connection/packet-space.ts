@@ -8,7 +8,7 @@
  */
 
 import { priorities } from '../link/link-port.ts'
-import { AdditiveIncrease } from './congestion-default.ts'
+import { Cubic } from './congestion-default.ts'
 import { Scavenger } from './congestion-scavenger.ts'
 import type { CloseCode } from './connection-output.ts'
 import type { ConnectionParts, LastingParts } from './connection-parts.ts'
@@ -55,7 +55,7 @@ export class PacketSpace {
       protection: new PacketProtection(keys.keys, keys.remoteId, limits),
       received: new ReceivedPackets(),
       recovery: new LossRecovery(priorities.length),
-      congestion: [new AdditiveIncrease(), new Scavenger()],
+      congestion: [new Cubic(), new Scavenger()],
     }
     this.#delivery = new Delivery(this.#parts)
     this.#intake = new FrameIntake(this.#parts, this.#delivery)

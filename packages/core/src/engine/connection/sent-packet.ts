@@ -45,6 +45,9 @@ export const flows: readonly Flow[] = [foregroundFlow, bulkFlow]
 /** Rank of bulk, which has a flow of its own. */
 export const bulkRank = priorities.indexOf('bulk')
 
+/** Rank of what a person waits for this moment; control goes before it. */
+export const interactiveRank = priorities.indexOf('interactive')
+
 /** The flow of a packet with that priority in the mesh. */
 export function flowOf(rank: number): Flow {
   return rank === bulkRank ? bulkFlow : foregroundFlow
