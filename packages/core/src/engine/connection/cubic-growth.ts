@@ -8,7 +8,7 @@
 const scale = 0.4
 
 /** A round trip makes the window larger by a half at the most (RFC 9438, section 4.2). */
-const roundGrowthMax = 1.5
+const roundGrowthMax = 3 / 2
 
 /** What an acknowledgement brought. */
 export interface GrowthStep {
