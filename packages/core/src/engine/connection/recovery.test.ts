@@ -145,7 +145,7 @@ describe('another path', () => {
   test('[RC19] a narrow path after a wide one, and back', () => {
     const path = connected({ latencyMs: 5, bytesPerMs: 5_000, isMarking: true })
     const running = transfer(path, 'bulk', 8_000_000)
-    path.run(path.nowMs + 500)
+    path.run(path.nowMs + 1_000)
     expect(windowsOf(path).bytesInFlight).toBeGreaterThan(30_000)
     path.cut(true)
     path.run(path.nowMs + 1_000)
