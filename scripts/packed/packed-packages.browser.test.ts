@@ -224,8 +224,10 @@ test('a module that is replaced ten times leaves nothing of its meshes behind', 
   await replace(0)
   // Gone when the page is loaded anew, which would forget everything.
   await page.evaluate(() => Object.assign(globalThis, { isSamePage: true }))
-  const ofOneMesh = await alive()
-  expect(ofOneMesh).toMatchObject({ workers: 1, locks: 1, listeners: { pagehide: 1 } })
+  const first = await alive()
+  expect(first).toMatchObject({ workers: 1, locks: 1, listeners: { pagehide: 1 } })
+  // Four ports lead to the worker, one is the page's own; at the first look one may still be missing.
+  const ofOneMesh = { ...first, objects: { ...first.objects, MessagePort: 5 } }
   for (let edition = 1; edition <= 10; edition += 1) await replace(edition)
   expect(await page.evaluate(() => 'isSamePage' in globalThis)).toBe(true)
   // A worker that was terminated, and a connection that was closed, end in their own time.
