@@ -24,6 +24,7 @@ import { Ledger } from '../workload/ledger.ts'
 import { Strangers } from '../workload/strangers.ts'
 import { Transfers } from '../workload/transfers.ts'
 import type { Violation } from '../world/violation.ts'
+import { rememberedCryptography } from '../world/remembered-cryptography.ts'
 import { World, type WorldOptions } from '../world/world.ts'
 import { Aftermath, type AftermathResult } from './aftermath.ts'
 
@@ -154,7 +155,7 @@ function newWorld(script: Script, options: RunOptions): World {
   const world: World = new World({
     ...options,
     seed,
-    cryptography: nonces.guard(options.cryptography),
+    cryptography: nonces.guard(rememberedCryptography(options.cryptography)),
     diskDelayMsMax,
     ...(linkKeyLifetime && { linkKeyLifetime }),
     ...(connectionKeyLimits && { connectionKeyLimits }),
