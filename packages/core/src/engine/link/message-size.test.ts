@@ -122,6 +122,22 @@ describe('[LK27] a path that takes less than before', () => {
     },
   )
 
+  test.each([523, 246, 90])('at %i bytes gets all through that were longer', (takesBytes) => {
+    // Short ones among them tell of the loss of the others each time.
+    for (let count = 1; count <= 12; count += 1) {
+      const { network, a, b } = pair(datagrams, { takesBytes, longOnes: 'vanish' })
+      network.run(20_000)
+      const lengths = Array.from({ length: count + 12 }, (_, index) => (index < count ? 1150 : 20))
+      for (const [salt, length] of lengths.entries()) {
+        const priority = length === 20 ? 'interactive' : 'sync'
+        a.neighbourhood.send(b.peer, 'packet', priority, frameOf(length, salt), network.nowMs)
+        if (length === 20) network.run(100)
+      }
+      network.run(60_000)
+      expect(payloads(b)).toHaveLength(lengths.length)
+    }
+  })
+
   test('is no reason to believe that it does when it is silent for a while', () => {
     const test = pair(datagrams, {})
     test.network.run(5000)

@@ -232,11 +232,12 @@ export class SequencedMessages implements ChannelMessages {
     this.#pace.progressed(progress, sequence.roundTrip.expectedMs, sequence.underWayBytes, nowMs)
   }
 
-  #messageLost({ wireBytes, snapshot }: SentMessage, nowMs: number): void {
+  #messageLost({ wireBytes, partBytes, snapshot }: SentMessage, nowMs: number): void {
     const { link } = this.#context.recorder
     link.messagesLost.add()
     this.#pace.lost()
-    if (this.#probing.sizing.lost(wireBytes, snapshot.sentAtMs, nowMs)) link.sizeFalls.add()
+    const sentBytes = partBytes > 0 ? partBytes : wireBytes
+    if (this.#probing.sizing.lost(sentBytes, snapshot.sentAtMs, nowMs)) link.sizeFalls.add()
   }
 
   /** Length of messages with new contents: on slow channels shorter than they could be. */
@@ -272,8 +273,10 @@ export class SequencedMessages implements ChannelMessages {
     const attempt = message.attempts % attemptModulus
     const snapshot = this.#pace.snapshot(this.#sequence.underWayBytes, nowMs)
     const roomBytes = this.messageBytes - this.#headerBytes(this.messageBytes) - contents.length
-    const partBytes = roomBytes < 0 ? this.messageBytes : this.#shorterBytes(message, isProbe)
-    if (partBytes > 0) {
+    const isTooLong = roomBytes < 0
+    const wholeBytes = isTooLong ? this.messageBytes : message.wireBytes
+    const partBytes = this.#shorterBytes(wholeBytes, isProbe)
+    if (isTooLong || partBytes < wholeBytes) {
       this.#sequence.repeated(message, message.wireBytes, partBytes, snapshot)
       this.#parts = { message, attempt, messageBytes: partBytes, offset: 0 }
       return this.#nextPart(this.#parts, nowMs)
@@ -285,11 +288,11 @@ export class SequencedMessages implements ChannelMessages {
     return bytes
   }
 
-  /** Length of the parts in which a message is repeated that would fit whole; 0 for none. */
-  #shorterBytes({ wireBytes }: SentMessage, isProbe: boolean): number {
+  /** Messages of that length did not arrive, time and again: how long to make them now. */
+  #shorterBytes(bytes: number, isProbe: boolean): number {
     const { timeouts } = this.#sequence
-    if (!isProbe || timeouts < partingTimeouts || wireBytes <= partBytesMin) return 0
-    return Math.max(partBytesMin, Math.floor(wireBytes / 2 ** (timeouts - 1)))
+    if (!isProbe || timeouts < partingTimeouts || bytes <= partBytesMin) return bytes
+    return Math.max(partBytesMin, Math.floor(bytes / 2 ** (timeouts - 1)))
   }
 
   /** The next part of contents that no longer fit one message; undefined when there are no more. */

@@ -44,8 +44,8 @@ interface Pair {
   readonly transport?: string
 }
 
-/** Shorter messages are not worth the while: a header takes most of them. */
-const passedBytesMin = 40
+/** The least that any path of datagrams takes (RFC 791). */
+export const passedBytesMin = 68
 
 export const pipeFaultKinds = [
   'break',

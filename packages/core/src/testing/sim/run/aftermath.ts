@@ -167,7 +167,7 @@ export class Aftermath {
       this.#calmMs = Math.max(this.#calmMs, world.nowMs - beganAtMs)
     }
     world.runFor(settlingMs)
-    this.#check()
+    if (this.#isWell()) this.#check()
   }
 
   /** Nobody does anything: only what keeps links alive is said. */

@@ -26,4 +26,8 @@ export const regressions: readonly Regression[] = [
     bug: 'an acknowledgement was due without end on a channel that had no room for it',
     file: 'acknowledgement-without-room',
   },
+  {
+    bug: 'a message was repeated for ever in parts as long as what the path had been thought to take',
+    file: 'parts-too-long',
+  },
 ]

@@ -7,6 +7,7 @@ import {
   type ProfileName,
   type ProfileSpec,
 } from '../network/profiles.ts'
+import { passedBytesMin } from '../faults/pipe-faults.ts'
 import type { Dice } from '../world/dice.ts'
 import type { ScriptedDial, ScriptedPeer } from './script.ts'
 
@@ -23,9 +24,8 @@ const radios: readonly ProfileName[] = ['bluetooth', 'bluetooth', 'bluetoothNarr
 
 const deliveries: readonly Delivery[] = ['loose', 'loose', 'unordered', 'lossy']
 
-/** The least that every GATT stack takes, and that is of use where messages may be lost. */
+/** The least that every GATT stack takes. */
 const gattBytesMin = 20
-const passedBytesMin = 40
 
 /** Sizes of meshes: most are small, where runs are cheap and much meets at few peers. */
 const sizes = [2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 8]
