@@ -11,8 +11,8 @@ export const congestionWindowBytesInitial = 64 * 1024
 export const narrowWindowBytesInitial = 8 * 1024
 
 /**
- * A path that takes no larger packets, in bytes, is narrow: a Bluetooth link is in it (rule RT9 of
- * docs/specs/mesh.md).
+ * A path that takes no larger packets, in bytes, is narrow: a Bluetooth link is in it (rule RO13 of
+ * docs/specs/routing.md).
  */
 export const narrowPacketBytesMax = 4096
 

@@ -72,7 +72,7 @@ export class Forwarding {
       source: this.#local,
       destination,
     }
-    const nextHop = this.#router.nextHop(destination, undefined)
+    const nextHop = this.#router.nextHop(destination)
     const queue = nextHop === undefined ? undefined : this.#queues.get(nextHop)
     let result: PacketSendResult
     if (nextHop === undefined) {
@@ -184,7 +184,7 @@ export class Forwarding {
 
   #relay(waiting: TransitPacket, nowMs: number): void {
     const { mesh } = this.#context.recorder
-    const nextHop = this.#router.nextHop(waiting.destination, waiting.arrivedFrom)
+    const nextHop = this.#router.nextHop(waiting.destination)
     // Back where it came from: that neighbour's route is stale, and sending it would be a loop.
     if (nextHop === undefined || nextHop === waiting.arrivedFrom) {
       this.#park(waiting, nowMs)

@@ -17,10 +17,9 @@ import type {
   MeshFrameKind,
   Priority,
 } from '../link/link-port.ts'
-import { CommonNeighbourRouter } from './common-neighbour-router.ts'
 import { Forwarding, type ForwardingOutput } from './forwarding.ts'
 import { Introductions, type IntroductionOutput } from './introductions.ts'
-import { linkMetric } from './metric.ts'
+import { linkBytesPerSecond, linkMetric } from './metric.ts'
 import { packetBytesMax, packetHeaderBytes } from './packet.ts'
 import type { PacketPort, PacketSendResult } from './packet-port.ts'
 import { boundedMetadata, boundedName, presenceContentOf } from './presence-content.ts'
@@ -28,6 +27,7 @@ import { presenceGraphOf, type PresenceGraph } from './presence-graph.ts'
 import type { PresenceTransport, RecordSigner } from './presence-record.ts'
 import { Presence } from './presence.ts'
 import type { NeighbourQuality, RouteChange, Router } from './router.ts'
+import { DistanceVectorRouter } from './routing/distance-vector-router.ts'
 import { rttStepOf } from './rtt-step.ts'
 import { linkSizeClass, packetBytesByClass } from './size-class.ts'
 
@@ -42,7 +42,7 @@ export interface MeshOptions {
   readonly name: string
   /** Shown to others; the first 16 entries of at most 256 bytes each. */
   readonly metadata: Readonly<Record<string, string>>
-  /** Another way to find routes than that of common neighbours. */
+  /** Another way to find routes than the distance vector protocol. */
   readonly router?: () => Router
 }
 
@@ -95,7 +95,7 @@ export class Mesh implements PacketPort {
     this.#name = boundedName(options.name)
     this.#metadata = boundedMetadata(options.metadata)
     this.#router =
-      options.router?.() ?? new CommonNeighbourRouter(context, this.#local, epoch, links)
+      options.router?.() ?? new DistanceVectorRouter(context, this.#local, epoch, links)
     this.#forwarding = new Forwarding(context, this.#local, this.#router, links)
     const isRouted = (peer: PeerId): boolean => this.#router.route(peer) !== undefined
     this.#presence = new Presence(context, identity, epoch, links, isRouted)
@@ -220,6 +220,7 @@ export class Mesh implements PacketPort {
       records: this.#presence.records(),
       reachable: this.#router.reachable(),
       isAttached: (peer) => this.#presence.isAttached(peer),
+      hasLeft: (peer) => this.#presence.hasLeft(peer),
       hopCount: (peer) => this.hopCount(peer),
     })
   }
@@ -317,7 +318,8 @@ export class Mesh implements PacketPort {
 }
 
 function qualityOf(link: LinkDescription): NeighbourQuality {
-  return { metric: linkMetric(link), sizeClass: linkSizeClass(link.cost) }
+  const sizeClass = linkSizeClass(link.cost)
+  return { metric: linkMetric(link), sizeClass, bytesPerSecond: linkBytesPerSecond(link) }
 }
 
 function outputOf({ destination, previous, route, isFormerGone }: RouteChange): MeshOutput {

@@ -1,11 +1,10 @@
 /**
- * The metric: what sending over a link costs, additive along a path (rules RT7 and RT8).
+ * The metric: what sending over a link costs, additive along a path (rule RO12).
  *
  * It is four times the milliseconds that 4 KiB take to arrive, so that quarters of a millisecond
  * count, weighted by the kind of link:
- * `clamp(16, 32767, round(4 · weight · (rtt / 2 + 4096 / bandwidth)) + 512 if metered)`.
- * Links are reliable, so their delivery probability is 1; bandwidth is a default by kind until
- * links measure it.
+ * `clamp(16, 32767, round(4 · weight · (rtt / 2 + 4096 / bandwidth) / delivered) + 512 if metered)`.
+ * RTT and bandwidth are assumed by kind until the link measured them, and that nothing is lost.
  */
 
 import type { ChannelCost } from '../../transport/channel.ts'
@@ -13,10 +12,8 @@ import type { LinkDescription } from '../link/link-port.ts'
 
 /** No link is free: below this, differences are noise, and every hop must cost something. */
 export const linkMetricMin = 16
-/** Two links of this metric still add up to less than `metricInfinite`. */
+/** Some eight seconds for 4 KiB: slower ones are as bad, and the longest path still has a small sum. */
 export const linkMetricMax = 32_767
-/** No path; the retraction on the wire. */
-export const metricInfinite = 65_535
 /** What a metered link costs on top: as much as 128 ms. */
 export const meteredMetric = 512
 
@@ -37,10 +34,24 @@ const kinds: Readonly<Record<ChannelCost['class'], LinkKind>> = {
   bluetooth: { weight: 1.25, bandwidth: 20, rttMs: 100 },
 }
 
+/** What the metric is made of. */
+export type MeasuredLink = Pick<
+  LinkDescription,
+  'cost' | 'rttMs' | 'bandwidthBytesPerSecond' | 'lossRatio'
+>
+
+/** What a link carries, in bytes per second: as measured, or as assumed of its kind. */
+export function linkBytesPerSecond(link: MeasuredLink): number {
+  return link.bandwidthBytesPerSecond ?? kinds[link.cost.class].bandwidth * 1_000
+}
+
 /** The metric of one link, `linkMetricMin` to `linkMetricMax`. */
-export function linkMetric(link: Pick<LinkDescription, 'cost' | 'rttMs'>): number {
+export function linkMetric(link: MeasuredLink): number {
   const kind = kinds[link.cost.class]
-  const transferMs = (link.rttMs ?? kind.rttMs) / 2 + referenceBytes / kind.bandwidth
-  const metric = Math.round(4 * kind.weight * transferMs) + (link.cost.metered ? meteredMetric : 0)
+  const carryMs = (referenceBytes * 1_000) / linkBytesPerSecond(link)
+  const transferMs = (link.rttMs ?? kind.rttMs) / 2 + carryMs
+  const deliveredShare = 1 - (link.lossRatio ?? 0)
+  const metered = link.cost.metered ? meteredMetric : 0
+  const metric = Math.round((4 * kind.weight * transferMs) / deliveredShare) + metered
   return Math.min(linkMetricMax, Math.max(linkMetricMin, metric))
 }

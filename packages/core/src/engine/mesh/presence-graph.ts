@@ -47,6 +47,8 @@ export interface GraphSources {
   readonly reachable: readonly PeerId[]
   /** The record's peer is in sight, so its links are news and not history. */
   isAttached(peer: PeerId): boolean
+  /** The peer said farewell: packets may reach it still. */
+  hasLeft(peer: PeerId): boolean
   hopCount(peer: PeerId): number | undefined
 }
 
@@ -73,7 +75,9 @@ export function presenceGraphOf(sources: GraphSources): PresenceGraph {
   }
   // Reachable already, while its record is still on the way.
   const nothing = { name: '', metadata: {}, transports: [], neighbours: [] }
-  for (const peer of sources.reachable) if (!peers.has(peer)) add(peer, nothing)
+  for (const peer of sources.reachable) {
+    if (!peers.has(peer) && !sources.hasLeft(peer)) add(peer, nothing)
+  }
   return {
     local,
     peers: [...peers.values()].sort((left, right) => order(left.peer, right.peer)),

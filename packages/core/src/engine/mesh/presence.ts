@@ -124,6 +124,11 @@ export class Presence {
     return record?.farewell === false ? record : undefined
   }
 
+  /** Its newest record is a farewell. */
+  hasLeft(peer: PeerId): boolean {
+    return this.#table.get(peer)?.record.farewell === true
+  }
+
   /** All records of others that have not said farewell. */
   *records(): Iterable<PresenceRecord> {
     for (const { record } of this.#table.all()) if (!record.farewell) yield record

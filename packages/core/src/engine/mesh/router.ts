@@ -14,6 +14,8 @@ export interface NeighbourQuality {
   /** See metric.ts. */
   readonly metric: number
   readonly sizeClass: SizeClass
+  /** What it carries: measured, or assumed by its kind. */
+  readonly bytesPerSecond: number
 }
 
 /** The selected path to a destination. */
@@ -48,11 +50,8 @@ export interface Router {
 
   /** The selected path of this peer's own packets. */
   route(destination: PeerId): Route | undefined
-  /**
-   * Where a packet goes next. A packet of another peer names the neighbour it came from, so that
-   * a router can hold transit to stricter rules than its own packets.
-   */
-  nextHop(destination: PeerId, arrivedFrom: PeerId | undefined): PeerId | undefined
+  /** Where a packet goes next, whoever sent it. */
+  nextHop(destination: PeerId): PeerId | undefined
   /** Every destination with a path, in no particular order. */
   reachable(): readonly PeerId[]
 

@@ -8,7 +8,7 @@ import { FramePacker } from '../link/frame-packer.ts'
 import { CipherState } from '../noise/cipher-state.ts'
 import { linkSizeClass, packetBytesByClass } from './size-class.ts'
 
-test('[RT9] a link has the class of its kind', () => {
+test('[RO13] a link has the class of its kind', () => {
   const classOf = (kind: 'lan' | 'wan' | 'relay' | 'bluetooth') =>
     linkSizeClass({ class: kind, metered: false })
   expect([classOf('lan'), classOf('wan'), classOf('relay'), classOf('bluetooth')]).toEqual([
@@ -16,7 +16,7 @@ test('[RT9] a link has the class of its kind', () => {
   ])
 })
 
-test('[RT9] the largest packet fits one message, sealed, with an acknowledgement beside it', () => {
+test('[RO13] the largest packet fits one message, sealed, with an acknowledgement beside it', () => {
   const key = () => new CipherState(new Uint8Array(32), nobleCryptography)
   const cipher = new FrameCipher()
   cipher.secure({ send: key(), receive: key() }, keyLifetime)

@@ -1,4 +1,4 @@
-/** Packet size classes: how large a packet a path takes without waste; one byte in routes (rule RT9). */
+/** Packet size classes: how large a packet a path takes without waste; one byte in routes (rule RO13). */
 
 import type { ChannelCost } from '../../transport/channel.ts'
 

@@ -17,13 +17,11 @@ import {
   verifyPresenceRecord,
   type PresenceRecord,
 } from './presence-record.ts'
-import { decodeRouteFrame, encodeRouteFrame, type RouteFrame } from './route-frame.ts'
 
 type Vector<Value> = Value & { readonly bytes: string }
 
 interface Vectors {
   readonly packets: readonly Vector<Omit<Packet, 'payload'> & { readonly payload: string }>[]
-  readonly routeFrames: readonly Vector<RouteFrame>[]
   readonly presence: {
     readonly secretKey: string
     readonly publicKey: string
@@ -55,14 +53,6 @@ test('[MP1] packets are laid out as specified', () => {
   }
 })
 
-test('[RT1] route frames are laid out as specified', () => {
-  expect(vectors.routeFrames.length).toBeGreaterThan(0)
-  for (const { bytes, ...frame } of vectors.routeFrames) {
-    expect(encodeHex(encodeRouteFrame(frame))).toBe(bytes)
-    expect(decodeRouteFrame(hex(bytes))).toEqual(frame)
-  }
-})
-
 test('[PR1] [PR2] presence records are laid out and signed as specified', () => {
   const { secretKey, publicKey, peer, records } = vectors.presence
   const identity = new Identity(hex(secretKey), cryptography)
@@ -87,7 +77,7 @@ test('[PR1] [PR2] presence records are laid out and signed as specified', () => 
   expect(decodePresenceFrame(hex(vectors.presenceFrame))).toEqual([first])
 })
 
-test('[RT7] metrics come out as specified', () => {
+test('[RO12] metrics come out as specified', () => {
   expect(vectors.metrics.length).toBeGreaterThan(0)
   for (const { class: costClass, metered, rttMs, metric } of vectors.metrics) {
     const cost = { class: costClass, metered }

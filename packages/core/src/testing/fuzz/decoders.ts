@@ -48,7 +48,7 @@ import {
 import { decodePacket, encodePacket } from '../../engine/mesh/packet.ts'
 import { decodePresenceFrame, encodePresenceFrame } from '../../engine/mesh/presence-outbox.ts'
 import { decodePresenceRecord, peekPresenceRecord } from '../../engine/mesh/presence-record.ts'
-import { decodeRouteFrame, encodeRouteFrame } from '../../engine/mesh/route-frame.ts'
+import { decodeRoutingFrame, encodeRoutingFrame } from '../../engine/mesh/routing/routing-frame.ts'
 import { decodeSignal, encodeSignal } from '../../engine/signalling/signalling.ts'
 import { decodeAwareness, encodeAwareness } from '../../engine/sync/awareness-codec.ts'
 import { decodeSyncMessage, encodeSyncMessage } from '../../engine/sync/sync-message-codec.ts'
@@ -95,7 +95,7 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
       examples: [encodeReturn(exampleProof, { epochMet: 3, count: 1 })],
     },
     decoder('mesh packet', decodePacket, encodePacket),
-    decoder('route frame', decodeRouteFrame, encodeRouteFrame),
+    decoder('route frame', decodeRoutingFrame, encodeRoutingFrame),
     decoder('presence frame', decodePresenceFrame, encodePresenceFrame),
     decoder('presence record', (bytes) => decodePresenceRecord(bytes, cryptography)),
     decoder('presence record, at a glance', (bytes) => peekPresenceRecord(bytes, cryptography)),

@@ -20,7 +20,11 @@ import {
   type PresenceContent,
   type RecordSigner,
 } from '../../engine/mesh/presence-record.ts'
-import { decodeRouteFrame, encodeRouteFrame } from '../../engine/mesh/route-frame.ts'
+import {
+  decodeRoutingFrame,
+  encodeRoutingFrame,
+  type RoutingFrame,
+} from '../../engine/mesh/routing/routing-frame.ts'
 import { decodeSignal, encodeSignal } from '../../engine/signalling/signalling.ts'
 import { decodeAwareness, encodeAwareness } from '../../engine/sync/awareness-codec.ts'
 import type { Change, ChangeContent, DocumentKey } from '../../engine/sync/change.ts'
@@ -57,7 +61,6 @@ export class Attacker {
   readonly #streams: HostileStreams
   /** Peers that do not exist, but whose names recur. */
   readonly #strangers: readonly PeerId[]
-  #sequence = 1
 
   constructor(bytes: HostileBytes, cryptography: Cryptography, member: Identity, target: PeerId) {
     this.#bytes = bytes
@@ -103,31 +106,40 @@ export class Attacker {
   }
 
   #route(): Attack {
-    const dice = this.#bytes
-    const sequence = dice.chance(0.8) ? (this.#sequence += 1) : dice.count() + 1
-    const entries = Array.from({ length: dice.chance(0.05) ? 1024 : dice.integer(0, 8) }, () => ({
-      peer: dice.chance(0.5) ? this.#somePeer() : encodePeerId(dice.exactly(8)),
-      metric: dice.integer(1, 65_535),
-      sizeClass: dice.pick([0, 1, 2, 3] as const),
-    }))
-    const payload = this.#perhapsBent(
-      encodeRouteFrame(
-        dice.chance(0.1)
-          ? { type: 'request', epoch: 1 }
-          : {
-              type: 'advertisement',
-              epoch: dice.chance(0.9) ? 1 : dice.count(),
-              sequence,
-              base: dice.chance(0.6) ? 0 : Math.min(sequence - 1, dice.count()),
-              entries,
-            },
-      ),
-    )
+    const payload = this.#perhapsBent(encodeRoutingFrame(this.#routingFrame()))
     return {
       name: 'route',
       send: (member, nowMs) => member.sendFrame(this.#target, 'route', payload, nowMs),
-      ...(decodeRouteFrame(payload) === undefined && { refusals: ['mesh.routeFramesMalformed'] }),
+      ...(decodeRoutingFrame(payload) === undefined && { refusals: ['mesh.routeFramesMalformed'] }),
     }
+  }
+
+  #routingFrame(): RoutingFrame {
+    const dice = this.#bytes
+    if (dice.chance(0.1)) return { type: 'table-request' }
+    if (dice.chance(0.2)) {
+      const requests = Array.from({ length: dice.integer(0, 8) }, () => ({
+        peer: this.#somePeer(),
+        epoch: dice.count(),
+        sequence: dice.integer(1, 9),
+        hopLimit: dice.integer(1, 32),
+      }))
+      return { type: 'sequence-requests', requests }
+    }
+    const entries = Array.from({ length: dice.chance(0.05) ? 1024 : dice.integer(0, 8) }, () => {
+      const peer = dice.chance(0.5) ? this.#somePeer() : encodePeerId(dice.exactly(8))
+      const hopCount = dice.integer(0, 32)
+      const sizeClass = dice.pick([0, 1, 2, 3] as const)
+      const metric = hopCount * dice.integer(16, 32_767)
+      return {
+        number: dice.chance(0.9) ? dice.integer(0, 200) : dice.integer(0, 8_191),
+        introduced: dice.chance(0.7) ? { peer, epoch: dice.count() } : undefined,
+        path: dice.chance(0.9)
+          ? { sequence: dice.integer(1, 9), metric, hopCount, sizeClass }
+          : undefined,
+      }
+    })
+    return { type: dice.chance(0.3) ? 'table' : 'update', digest: dice.count(), entries }
   }
 
   #presence(): Attack {

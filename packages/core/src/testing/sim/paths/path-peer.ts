@@ -26,7 +26,7 @@ export interface PathPeerOptions {
   readonly keyByte: number
   readonly seed: number
   readonly cryptography: Cryptography
-  /** Routes are laid down by the test; else the peer finds those of one and two hops. */
+  /** Routes are laid down by the test; else the peer finds them. */
   readonly hasStaticRoutes: boolean
 }
 

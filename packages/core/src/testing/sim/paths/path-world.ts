@@ -16,7 +16,7 @@ export interface PathWorldOptions {
   readonly cryptography: Cryptography
   /** An integer from 0 to 65,535. */
   readonly seed: number
-  /** Routes are laid down by `lay`; else peers find those of one and two hops. */
+  /** Routes are laid down by `lay`; else peers find them. */
   readonly hasStaticRoutes?: boolean
 }
 

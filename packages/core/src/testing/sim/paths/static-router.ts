@@ -1,5 +1,5 @@
 /**
- * Routes that a test lays down: for paths of more hops than the mesh finds by itself, and to change
+ * Routes that a test lays down: for paths that the mesh would not take, and to change
  * them at a time of the test's choice.
  */
 
