@@ -1,0 +1,91 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { Dice } from '../sim/world/dice.ts'
+import { believers, churn, drawEdges, drawLink, reach } from './churn.ts'
+import { ModelMesh } from './model-mesh.ts'
+
+/** Peers with links drawn by the dice. */
+function drawMesh(name: string, peerCount: number, degree: number) {
+  const dice = new Dice(name)
+  const mesh = new ModelMesh(peerCount)
+  const edges = drawEdges(dice, peerCount, degree)
+  for (const edge of edges) mesh.link(...edge, drawLink(dice))
+  return { dice, mesh, edges }
+}
+
+test('[RO8] forty peers under thirty link events a second: no circle at any change of a next hop', () => {
+  const { dice, mesh, edges } = drawMesh('storm', 40, 6)
+  churn(mesh, dice, edges, { fromMs: 0, untilMs: 8_000, intervalMs: 33 })
+  mesh.runUntil(8_000)
+  expect(mesh.nextHopChanges).toBeGreaterThan(3_000)
+  expect(mesh.loops).toEqual([])
+  mesh.runUntil(14_000)
+  const { connected, delivered } = reach(mesh)
+  expect(delivered).toBe(connected)
+})
+
+test('[RO4] [RO5] forty peers that join at once reach one another within a second', () => {
+  const { mesh } = drawMesh('cold start', 40, 6)
+  mesh.runUntil(1_000)
+  expect(reach(mesh)).toEqual({ connected: 40 * 39, delivered: 40 * 39 })
+})
+
+test('[RO5] a dead peer is purged everywhere within a second', () => {
+  const { mesh } = drawMesh('death', 40, 6)
+  mesh.runUntil(20_000)
+  mesh.reboot(7)
+  mesh.runUntil(21_000)
+  expect(believers(mesh, 7)).toBe(0)
+  expect(mesh.loops).toEqual([])
+})
+
+test('[RO5] [RO6] a settled mesh is silent', () => {
+  const { mesh } = drawMesh('silence', 20, 4)
+  mesh.runUntil(120_000)
+  const { frames } = mesh
+  mesh.runUntil(1_200_000)
+  expect(mesh.frames).toBe(frames)
+})
+
+test('[RO8] [RO14] [RO16] whatever links and peers do, no circle forms, and all find one another after', () => {
+  const peer = fc.nat(6)
+  const step = fc.oneof(
+    {
+      weight: 8,
+      arbitrary: fc.record({ type: fc.constant('toggle' as const), peer, other: peer }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ type: fc.constant('change' as const), peer, other: peer }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ type: fc.constant('reboot' as const), peer, other: peer }),
+    },
+  )
+  const steps = fc.array(fc.tuple(step, fc.constantFrom(0, 5, 30, 60, 500, 5_000)), {
+    maxLength: 40,
+  })
+  fc.assert(
+    fc.property(steps, fc.nat(), (steps, seed) => {
+      const dice = new Dice(`steps ${seed}`)
+      const mesh = new ModelMesh(7)
+      for (const [{ type, peer, other }, forMs] of steps) {
+        if (type === 'reboot') mesh.reboot(peer)
+        else if (peer !== other) {
+          const isLinked = mesh.isLinked(peer, other)
+          if (type === 'toggle' && isLinked) mesh.unlink(peer, other)
+          else if (type === 'toggle') mesh.link(peer, other, drawLink(dice))
+          else if (isLinked) mesh.change(peer, other, drawLink(dice).quality)
+        }
+        mesh.runUntil(mesh.nowMs + forMs)
+      }
+      mesh.runUntil(mesh.nowMs + 2_000)
+      expect(mesh.loops).toEqual([])
+      const { connected, delivered } = reach(mesh)
+      expect(delivered).toBe(connected)
+    }),
+    { numRuns: 100 },
+  )
+})
