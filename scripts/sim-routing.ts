@@ -3,14 +3,9 @@
 // then a peer dies. Ends with one line; exits 1 when a packet could have gone in a circle.
 
 import { parseArgs } from 'node:util'
-import {
-  believers,
-  churn,
-  drawEdges,
-  drawLink,
-  reach,
-} from '../packages/core/src/testing/routing/churn.ts'
+import { believers, churn, drawLink, reach } from '../packages/core/src/testing/routing/churn.ts'
 import { ModelMesh } from '../packages/core/src/testing/routing/model-mesh.ts'
+import { randomTopology } from '../packages/core/src/testing/sim/mesh/mesh-topology.ts'
 import { Dice } from '../packages/core/src/testing/sim/world/dice.ts'
 
 const { values } = parseArgs({
@@ -31,7 +26,7 @@ const peerCount = Number(values.peers)
 const churnMs = Number(values.minutes) * 60_000
 const mesh = new ModelMesh(peerCount)
 const dice = new Dice(`routing ${values.seed}`)
-const edges = drawEdges(dice, peerCount, Number(values.degree))
+const { edges } = randomTopology(dice, peerCount, Number(values.degree))
 
 const coldStartMs = joinAtOnce()
 mesh.runUntil(settleMs)

@@ -1,3 +1,5 @@
+// `pnpm sim mesh` is another command, in `sim-mesh.ts`.
+//
 // `pnpm sim [--seeds N] [--from SEED]`: simulated meshes under faults, each seed twice, on all cores.
 // Ends with one line; exits 1 when a mesh broke its word, two runs of a seed differed, or a kind of
 // fault hardly occurred. What a seed found is shrunk to a script in `.cache/sim`, which
@@ -19,12 +21,15 @@ import {
   type RunResult,
   type Script,
 } from '../packages/core/src/testing/sim/index.ts'
+import { runMesh } from './sim-mesh.ts'
 import type { SeedOutcome } from './sim-worker.ts'
 
 const usage =
   'usage: pnpm sim [--seeds N] [--from SEED] | --script FILE [--log] | --seed SEED [--log]'
 /** Beyond so many seeds that found something, the others are not shrunk: it takes minutes. */
 const shrunkMax = 3
+
+if (process.argv[2] === 'mesh') process.exit(runMesh(process.argv.slice(3)))
 
 const { values } = parseArgs({
   options: {

@@ -261,8 +261,9 @@ export class Layers {
 
   /** Tells of presence when that is due: once all events have been handed on. */
   settled(nowMs: number): void {
-    if (!this.#presence.take(nowMs)) return
+    if (!this.#presence.isDue(nowMs)) return
     const graph = this.#mesh.graph()
+    this.#presence.told(graph.peers.length, nowMs)
     this.#outputs.push({ type: 'event', event: { type: 'presence-changed', graph } })
   }
 

@@ -2,25 +2,30 @@
 
 /** Least time between two presence events. */
 export const presenceEventGapMs = 250
+/** The same for each peer of the graph: to put it together, and to draw it, takes longer with each. */
+export const presenceEventGapMsPerPeer = 5
 
 export class PresenceFeed {
-  #isDue = false
+  #isChanged = false
   #nextAtMs = 0
 
   /** The graph has changed. */
   changed(): void {
-    this.#isDue = true
+    this.#isChanged = true
   }
 
-  /** Whether an event should leave now; taking it starts the next pause. */
-  take(nowMs: number): boolean {
-    if (!this.#isDue || nowMs < this.#nextAtMs) return false
-    this.#isDue = false
-    this.#nextAtMs = nowMs + presenceEventGapMs
-    return true
+  /** Whether an event should leave now. */
+  isDue(nowMs: number): boolean {
+    return this.#isChanged && nowMs >= this.#nextAtMs
+  }
+
+  /** A graph of so many peers left. */
+  told(peerCount: number, nowMs: number): void {
+    this.#isChanged = false
+    this.#nextAtMs = nowMs + Math.max(presenceEventGapMs, peerCount * presenceEventGapMsPerPeer)
   }
 
   nextDeadlineMs(): number {
-    return this.#isDue ? this.#nextAtMs : Number.POSITIVE_INFINITY
+    return this.#isChanged ? this.#nextAtMs : Number.POSITIVE_INFINITY
   }
 }

@@ -108,6 +108,7 @@ export class Introductions {
   /** Peers worth linking to that nothing is planned for, in an order that both ends agree on. */
   #candidates(view: IntroductionView): readonly Candidate[] {
     const candidates: (Candidate & { readonly rank: number })[] = []
+    if (dialable(view).length === 0) return candidates
     for (const peer of view.reachable) {
       if (this.#intents.has(peer)) continue
       const transport = sharedTransport(view, peer)
@@ -164,11 +165,15 @@ function sharedTransport(view: IntroductionView, peer: PeerId): string | undefin
   const theirs = new Set(
     record.transports.filter(isIntroducible).map((transport) => transport.name),
   )
-  return view.transports
+  return dialable(view).find((name) => theirs.has(name))
+}
+
+/** The signalling transports that this end can dial, by name. */
+function dialable({ transports }: IntroductionView): readonly string[] {
+  return transports
     .filter((transport) => isIntroducible(transport) && transport.canDial)
     .map((transport) => transport.name)
     .sort()
-    .find((name) => theirs.has(name))
 }
 
 function isIntroducible(transport: PresenceTransport): boolean {

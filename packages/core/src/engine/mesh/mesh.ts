@@ -123,7 +123,7 @@ export class Mesh implements PacketPort {
     mesh.neighbourUp.record(peer, link.transport, quality.metric)
     mesh.neighbours.set(this.#links.size)
     this.#router.neighbourUp(peer, quality, nowMs)
-    this.#presence.neighbourUp(peer, nowMs)
+    this.#presence.neighbourUp(peer, quality.bytesPerSecond, nowMs)
     this.#localChanged(nowMs)
   }
 
@@ -131,10 +131,15 @@ export class Mesh implements PacketPort {
   linkChanged(link: LinkDescription, nowMs: number): void {
     const known = this.#links.get(link.peer)
     if (known === undefined) return
+    const { description, rttStep } = known
     known.description = link
-    known.rttStep = rttStepOf(link.rttMs, known.rttStep)
-    this.#router.neighbourChanged(link.peer, qualityOf(link), nowMs)
-    this.#localChanged(nowMs)
+    known.rttStep = rttStepOf(link.rttMs, rttStep)
+    const quality = qualityOf(link)
+    this.#router.neighbourChanged(link.peer, quality, nowMs)
+    this.#presence.neighbourChanged(link.peer, quality.bytesPerSecond)
+    const isNews = known.rttStep !== rttStep || !isSameChannel(description, link)
+    if (isNews) this.#localChanged(nowMs)
+    else this.#carryRouteChanges(nowMs)
   }
 
   /** The link is gone. */
@@ -315,6 +320,16 @@ export class Mesh implements PacketPort {
     const record = this.#presence.get(peer)
     return record?.neighbours.some((listed) => listed.peer === neighbour) === true
   }
+}
+
+/** What others are told of the active channel has not changed. */
+function isSameChannel(one: LinkDescription, other: LinkDescription): boolean {
+  const { transport, cost } = one
+  return (
+    transport === other.transport &&
+    cost.class === other.cost.class &&
+    cost.metered === other.cost.metered
+  )
 }
 
 function qualityOf(link: LinkDescription): NeighbourQuality {

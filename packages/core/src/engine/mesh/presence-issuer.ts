@@ -1,6 +1,7 @@
 /**
  * When this peer signs a new record of itself (rules PR5 and PR6): at once, but never twice within
- * a quarter of a second, far more rarely when only round-trip times moved, and now and then anyway.
+ * a quarter of a second (longer in large meshes), far more rarely when only round-trip times moved, and
+ * now and then anyway.
  */
 
 import { equalBytes } from '../bytes/compare.ts'
@@ -17,6 +18,9 @@ import {
 export const issueIntervalMs = 250
 /** Round-trip times alone are no reason to hurry. */
 export const rttIssueIntervalMs = 5_000
+/** Each peer that is known makes a record wait longer, since all of them are to hear of it. */
+const issueIntervalMsPerPeer = 10
+const rttIssueIntervalMsPerPeer = 100
 /** Heals what was lost for a reason nobody thought of. */
 export const refreshIntervalMs = 300_000
 
@@ -56,10 +60,13 @@ export class PresenceIssuer {
     return { epoch: this.#epoch, sequence: this.#sequence }
   }
 
-  /** What the next record is to say. True when a new one was signed right away. */
-  setContent(content: PresenceContent, nowMs: number): boolean {
+  /**
+   * What the next record is to say, in a mesh of so many other peers. True when a new one was signed
+   * right away.
+   */
+  setContent(content: PresenceContent, peerCount: number, nowMs: number): boolean {
     this.#content = content
-    this.#due = this.#plan(content, nowMs)
+    this.#due = this.#plan(content, peerCount, nowMs)
     return this.handleDeadline(nowMs)
   }
 
@@ -85,14 +92,20 @@ export class PresenceIssuer {
     return true
   }
 
-  #plan(content: PresenceContent, nowMs: number): { atMs: number; reason: IssueReason } {
+  #plan(
+    content: PresenceContent,
+    peerCount: number,
+    nowMs: number,
+  ): { atMs: number; reason: IssueReason } {
     const issued = this.#issued
     if (issued === undefined) return { atMs: nowMs, reason: 'first' }
     if (!equalBytes(issued.coarse, encodeCoarse(content))) {
-      return { atMs: issued.atMs + issueIntervalMs, reason: 'changed' }
+      const intervalMs = Math.max(issueIntervalMs, peerCount * issueIntervalMsPerPeer)
+      return { atMs: issued.atMs + intervalMs, reason: 'changed' }
     }
     if (!equalBytes(issued.exact, encodePresenceContent(content))) {
-      return { atMs: issued.atMs + rttIssueIntervalMs, reason: 'rtt' }
+      const intervalMs = Math.max(rttIssueIntervalMs, peerCount * rttIssueIntervalMsPerPeer)
+      return { atMs: issued.atMs + intervalMs, reason: 'rtt' }
     }
     return { atMs: issued.atMs + refreshIntervalMs, reason: 'refresh' }
   }

@@ -1,5 +1,5 @@
 /**
- * What each neighbour is still to be sent of the records (rules PR8 and PR9).
+ * What each neighbour is still to be sent of the records (rules PR8, PR9 and PR14).
  *
  * Not records are queued but whose record is due: however often one changes meanwhile, the newest
  * is sent once, and the queue never outgrows the table.
@@ -18,11 +18,21 @@ export const presenceFrameBytesMax = 16 * 1024
 /** The least time between two frames to a neighbour, so that records travel together. */
 export const presenceFrameIntervalMs = 50
 
+/** Share of a link's bandwidth that presence takes. */
+const bandwidthShare = 0.01
+/** What a link carries beyond its share after a pause: what a neighbour of a small mesh is told first. */
+export const presenceBurstBytesMax = 16 * 1024
+/** The share of the slowest links would not carry a record within a minute. */
+const shareBytesPerSecondMin = 64
+
 interface Outbox {
   readonly due: Set<PeerId>
+  bytesPerMs: number
   /** The link said full. */
   blocked: boolean
   sendAtMs: number
+  /** Until then the share is used up by what was sent; it lies back by a burst at most. */
+  paidUntilMs: number
 }
 
 /** The signed records of a frame, unread; `undefined` when the frame itself is malformed. */
@@ -64,10 +74,27 @@ export class PresenceOutboxes {
    * A new neighbour gets all of these. Its own among them, if there is one: should it know less of
    * itself than we do, somebody else uses its key, or it was restored from a copy.
    */
-  neighbourUp(peer: PeerId, origins: Iterable<PeerId>, nowMs: number): void {
-    const outbox = { due: new Set(origins), blocked: false, sendAtMs: nowMs }
+  neighbourUp(
+    peer: PeerId,
+    bytesPerSecond: number,
+    origins: Iterable<PeerId>,
+    nowMs: number,
+  ): void {
+    const outbox = {
+      due: new Set(origins),
+      bytesPerMs: shareOf(bytesPerSecond),
+      blocked: false,
+      sendAtMs: nowMs,
+      paidUntilMs: -Infinity,
+    }
     this.#outboxes.set(peer, outbox)
     this.#send(peer, outbox, nowMs)
+  }
+
+  /** What its link carries has changed. */
+  neighbourChanged(peer: PeerId, bytesPerSecond: number): void {
+    const outbox = this.#outboxes.get(peer)
+    if (outbox !== undefined) outbox.bytesPerMs = shareOf(bytesPerSecond)
   }
 
   neighbourDown(peer: PeerId): void {
@@ -78,7 +105,7 @@ export class PresenceOutboxes {
     const outbox = this.#outboxes.get(peer)
     if (outbox === undefined || !outbox.blocked) return
     outbox.blocked = false
-    this.#send(peer, outbox, nowMs)
+    if (nowMs >= outbox.sendAtMs) this.#send(peer, outbox, nowMs)
   }
 
   /** A record is news for everybody but the neighbour that it came from. */
@@ -104,35 +131,49 @@ export class PresenceOutboxes {
     }
   }
 
-  /** Sends everything that is due, whatever the interval, as far as links take it. */
+  /** Sends everything that is due, whatever it costs, as far as links take it. */
   flush(nowMs: number): void {
-    for (const [peer, outbox] of this.#outboxes) this.#send(peer, outbox, nowMs)
-  }
-
-  #send(peer: PeerId, outbox: Outbox, nowMs: number): void {
-    while (outbox.due.size > 0 && !outbox.blocked) {
-      const { origins, records } = this.#batch(outbox)
-      if (records.length > 0) {
-        const frame = encodePresenceFrame(records)
-        const result = this.#links.send(peer, 'presence', 'sync', frame, nowMs)
-        // Without a link its end is on its way up to us, and takes the outbox with it.
-        outbox.blocked = result !== 'accepted'
-        if (outbox.blocked) return
-        this.#context.recorder.mesh.presenceRecordsSent.add(records.length)
-        outbox.sendAtMs = nowMs + presenceFrameIntervalMs
-      }
-      for (const origin of origins) outbox.due.delete(origin)
+    for (const [peer, outbox] of this.#outboxes) {
+      while (this.#sendFrame(peer, outbox, nowMs));
     }
   }
 
-  #batch(outbox: Outbox): { readonly origins: PeerId[]; readonly records: Uint8Array[] } {
+  #send(peer: PeerId, outbox: Outbox, nowMs: number): void {
+    while (nowMs >= outbox.sendAtMs && this.#sendFrame(peer, outbox, nowMs));
+  }
+
+  /** Sends one frame; false when there is none to send, or the link is full. */
+  #sendFrame(peer: PeerId, outbox: Outbox, nowMs: number): boolean {
+    if (outbox.due.size === 0 || outbox.blocked) return false
+    const { origins, records } = this.#batch(outbox, nowMs)
+    if (records.length > 0) {
+      const frame = encodePresenceFrame(records)
+      const result = this.#links.send(peer, 'presence', 'sync', frame, nowMs)
+      // Without a link its end is on its way up to us, and takes the outbox with it.
+      outbox.blocked = result !== 'accepted'
+      if (outbox.blocked) return false
+      const { mesh } = this.#context.recorder
+      mesh.presenceRecordsSent.add(records.length)
+      mesh.presenceBytesSent.add(frame.length)
+      pay(outbox, frame.length, nowMs)
+    }
+    for (const origin of origins) outbox.due.delete(origin)
+    return true
+  }
+
+  #batch(
+    outbox: Outbox,
+    nowMs: number,
+  ): { readonly origins: PeerId[]; readonly records: Uint8Array[] } {
     const origins: PeerId[] = []
     const records: Uint8Array[] = []
+    const bytesMax = frameBytesMax(outbox, nowMs)
     let bytes = 1
     for (const origin of outbox.due) {
       const record = this.#bytesOf(origin)
       // A length prefix takes 2 bytes at most.
-      if (record !== undefined && bytes + record.length + 2 > presenceFrameBytesMax) break
+      const isMore = record !== undefined && records.length > 0
+      if (isMore && bytes + record.length + 2 > bytesMax) break
       origins.push(origin)
       if (record === undefined) continue
       records.push(record)
@@ -140,4 +181,22 @@ export class PresenceOutboxes {
     }
     return { origins, records }
   }
+}
+
+function shareOf(bytesPerSecond: number): number {
+  return Math.max(shareBytesPerSecondMin, bytesPerSecond * bandwidthShare) / 1_000
+}
+
+/** What is left of the burst, or a second's share; one record goes in any case. */
+function frameBytesMax({ bytesPerMs, paidUntilMs }: Outbox, nowMs: number): number {
+  const creditBytes = Math.max(nowMs - paidUntilMs, 1_000) * bytesPerMs
+  return Math.min(presenceFrameBytesMax, creditBytes)
+}
+
+/** The next frame waits for others of its kind, and until the bytes of this one are paid for. */
+function pay(outbox: Outbox, bytes: number, nowMs: number): void {
+  const { bytesPerMs } = outbox
+  const burstMs = presenceBurstBytesMax / bytesPerMs
+  outbox.paidUntilMs = Math.max(outbox.paidUntilMs, nowMs - burstMs) + bytes / bytesPerMs
+  outbox.sendAtMs = Math.max(nowMs + presenceFrameIntervalMs, outbox.paidUntilMs)
 }

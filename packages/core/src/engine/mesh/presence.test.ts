@@ -7,7 +7,11 @@ import { Identity } from '../identity/identity.ts'
 import { peerIdOf, type PeerId } from '../identity/peer-id.ts'
 import { wholePayload } from '../link/frame.ts'
 import type { LinkPort } from '../link/link-port.ts'
-import { decodePresenceFrame, encodePresenceFrame } from './presence-outbox.ts'
+import {
+  decodePresenceFrame,
+  encodePresenceFrame,
+  presenceBurstBytesMax,
+} from './presence-outbox.ts'
 import {
   encodePresenceRecord,
   peekPresenceRecord,
@@ -29,8 +33,8 @@ const near = identityOf(2)
 const other = identityOf(3)
 const far = identityOf(4)
 
-/** A presence between two neighbours; `other` keeps what it is sent. */
-function setUp() {
+/** A presence between two neighbours, over links of so many bytes a second; keeps what it sends. */
+function setUp(bytesPerSecond = 1_000_000) {
   const flight = createFlightRecorder()
   let verifications = 0
   const context = {
@@ -58,7 +62,7 @@ function setUp() {
   }
   const presence = new Presence(context, local, 1, links, () => true)
   presence.setContent(empty, 0)
-  for (const { peer } of [near, other]) presence.neighbourUp(peer, 0)
+  for (const { peer } of [near, other]) presence.neighbourUp(peer, bytesPerSecond, 0)
   sent.length = 0
   const counter = (name: string) => flight.snapshot().counters[`mesh.${name}`]!
   return { presence, sent, full, counter, verifications: () => verifications }
@@ -152,6 +156,65 @@ describe('records of others', () => {
     expect(presence.nextDeadlineMs()).toBe(1_050)
     presence.handleDeadline(1_050)
     expect(sent.map(({ sequence }) => sequence)).toEqual([1, 50])
+  })
+})
+
+describe('restraint', () => {
+  const strangers = Array.from({ length: 200 }, (_, index) => identityOf(10 + index))
+
+  /** Records of so many strangers arrive, one after the other. */
+  function flood(presence: Presence, count: number, sequence: number, nowMs: number): void {
+    for (const stranger of strangers.slice(0, count)) {
+      const bytes = record(stranger, { epoch: 1, sequence }, 'n'.repeat(64))
+      presence.frameReceived(near.peer, frame(bytes), nowMs)
+    }
+  }
+
+  test('[PR14] a slow link gets a burst, then one hundredth of what it carries', () => {
+    const { presence, sent, counter } = setUp(20_000)
+    flood(presence, 200, 1, 1_000)
+    const bytesUntil = (untilMs: number): number => {
+      while (presence.nextDeadlineMs() <= untilMs) {
+        presence.handleDeadline(presence.nextDeadlineMs())
+      }
+      return counter('presenceBytesSent')
+    }
+    const first = bytesUntil(2_000)
+    expect(first).toBeGreaterThan(presenceBurstBytesMax)
+    expect(first).toBeLessThan(presenceBurstBytesMax + 1_000)
+    const later = bytesUntil(62_000)
+    expect(later - first).toBeLessThan(60 * 200 + 1_000)
+    const last = bytesUntil(1_000_000)
+    expect(last).toBeGreaterThan(later)
+    expect(new Set(sent.map(({ origin }) => origin)).size).toBeGreaterThanOrEqual(200)
+  })
+
+  test('[PR12] [PR14] a farewell does not wait', () => {
+    const { presence, sent } = setUp(20_000)
+    flood(presence, 200, 1, 1_000)
+    presence.stop(1_100)
+    expect(sent.at(-1)?.origin).toBe(local.peer)
+  })
+
+  test('[PR5] [PR6] in a large mesh a record waits longer, and longer still for times alone', () => {
+    const { presence, counter } = setUp()
+    flood(presence, 100, 1, 1_000)
+    const issued = counter('presenceRecordsIssued')
+    const link = {
+      peer: near.peer,
+      transport: 'tcp',
+      cost: { class: 'lan', metered: false },
+    } as const
+    presence.setContent({ ...empty, neighbours: [{ ...link, rttStep: 1 }] }, 900)
+    presence.handleDeadline(999)
+    expect(counter('presenceRecordsIssued')).toBe(issued)
+    presence.handleDeadline(1_000)
+    expect(counter('presenceRecordsIssued')).toBe(issued + 1)
+    presence.setContent({ ...empty, neighbours: [{ ...link, rttStep: 2 }] }, 7_000)
+    presence.handleDeadline(10_999)
+    expect(counter('presenceRecordsIssued')).toBe(issued + 1)
+    presence.handleDeadline(11_000)
+    expect(counter('presenceRecordsIssued')).toBe(issued + 2)
   })
 })
 

@@ -1,6 +1,6 @@
 /**
  * Presence: what every peer says of itself, passed on from neighbour to neighbour
- * (rules PR1 to PR13).
+ * (rules PR1 to PR14).
  *
  * Apart from routing, which alone says who is reachable. A record is checked in the order of cost:
  * novelty, format, signature, room; only then is it held and passed on.
@@ -64,14 +64,20 @@ export class Presence {
     })
   }
 
-  neighbourUp(peer: PeerId, nowMs: number): void {
+  /** `bytesPerSecond`: what the link carries. */
+  neighbourUp(peer: PeerId, bytesPerSecond: number, nowMs: number): void {
     this.#standings.set(peer, { badRecords: 0, mutedUntilMs: -Infinity })
     const origins = [this.#local]
     for (const { record, detachedSinceMs } of this.#table.all()) {
       if (detachedSinceMs === undefined) origins.push(record.peer)
     }
-    this.#outboxes.neighbourUp(peer, origins, nowMs)
+    this.#outboxes.neighbourUp(peer, bytesPerSecond, origins, nowMs)
     this.reachabilityChanged(nowMs)
+  }
+
+  /** What the link carries has changed. */
+  neighbourChanged(peer: PeerId, bytesPerSecond: number): void {
+    this.#outboxes.neighbourChanged(peer, bytesPerSecond)
   }
 
   neighbourDown(peer: PeerId, nowMs: number): void {
@@ -92,8 +98,9 @@ export class Presence {
 
   /** What this peer says of itself from now on. */
   setContent(content: PresenceContent, nowMs: number): void {
-    if (this.#issuer.setContent(content, nowMs))
+    if (this.#issuer.setContent(content, this.#table.size, nowMs)) {
       this.#outboxes.spread(this.#local, undefined, nowMs)
+    }
     this.#changed = true
   }
 

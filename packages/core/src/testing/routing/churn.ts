@@ -1,5 +1,6 @@
 /** What happens to a mesh of routers: a random mesh joins, links come and go, a peer dies. */
 
+import type { Edge } from '../sim/mesh/mesh-topology.ts'
 import type { Dice } from '../sim/world/dice.ts'
 import { modelPeerId, type ModelLink, type ModelMesh } from './model-mesh.ts'
 
@@ -10,31 +11,14 @@ export function drawLink(dice: Dice): ModelLink {
   return { delayMs, quality: { metric, sizeClass: 2, bytesPerSecond: 1_000_000 } }
 }
 
-/** Edges of a random connected mesh: a random tree, and random links up to the degree on average. */
-export function drawEdges(
-  dice: Dice,
-  peerCount: number,
-  degree: number,
-): readonly (readonly [number, number])[] {
-  const edges = new Map<string, readonly [number, number]>()
-  const add = (left: number, right: number): void => {
-    if (left !== right)
-      edges.set(`${Math.min(left, right)}-${Math.max(left, right)}`, [left, right])
-  }
-  for (let index = 1; index < peerCount; index += 1) add(index, dice.integer(0, index - 1))
-  const wanted = Math.min((peerCount * degree) / 2, (peerCount * (peerCount - 1)) / 2)
-  while (edges.size < wanted) add(dice.integer(0, peerCount - 1), dice.integer(0, peerCount - 1))
-  return [...edges.values()]
-}
-
 /** At each interval a link goes, or one that went comes back. At most a tenth of them is away. */
 export function churn(
   mesh: ModelMesh,
   dice: Dice,
-  edges: readonly (readonly [number, number])[],
+  edges: readonly Edge[],
   { fromMs, untilMs, intervalMs }: { fromMs: number; untilMs: number; intervalMs: number },
 ): void {
-  const away: (readonly [number, number])[] = []
+  const away: Edge[] = []
   const awayMax = Math.max(1, Math.floor(edges.length / 10))
   for (let atMs = fromMs; atMs < untilMs; atMs += intervalMs) {
     mesh.at(atMs, () => {

@@ -2,14 +2,15 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { Dice } from '../sim/world/dice.ts'
-import { believers, churn, drawEdges, drawLink, reach } from './churn.ts'
-import { ModelMesh } from './model-mesh.ts'
+import { randomTopology } from '../sim/mesh/mesh-topology.ts'
+import { believers, churn, drawLink, reach } from './churn.ts'
+import { ModelMesh, type ModelLink } from './model-mesh.ts'
 
 /** Peers with links drawn by the dice. */
 function drawMesh(name: string, peerCount: number, degree: number) {
   const dice = new Dice(name)
   const mesh = new ModelMesh(peerCount)
-  const edges = drawEdges(dice, peerCount, degree)
+  const { edges } = randomTopology(dice, peerCount, degree)
   for (const edge of edges) mesh.link(...edge, drawLink(dice))
   return { dice, mesh, edges }
 }
@@ -46,6 +47,41 @@ test('[RO5] [RO6] a settled mesh is silent', () => {
   const { frames } = mesh
   mesh.runUntil(1_200_000)
   expect(mesh.frames).toBe(frames)
+})
+
+/** A link of that delay and metric. */
+function link(delayMs: number, metric: number): ModelLink {
+  return { delayMs, quality: { metric, sizeClass: 2, bytesPerSecond: 1_000_000 } }
+}
+
+test('[RO14] [RO15] who passed on a request in vain asks for itself soon after it hears of a path', () => {
+  const mesh = new ModelMesh(4)
+  const [destination, middle, far, asking] = [0, 1, 2, 3]
+  mesh.link(asking, destination, link(9, 70))
+  mesh.link(far, middle, link(7, 63))
+  mesh.link(asking, far, link(25, 121))
+  mesh.link(asking, middle, link(12, 83))
+  mesh.runUntil(5_000)
+  mesh.unlink(asking, destination)
+  mesh.runUntil(5_030)
+  mesh.link(destination, middle, link(13, 82))
+  mesh.runUntil(6_000)
+  expect(reach(mesh)).toEqual({ connected: 12, delivered: 12 })
+})
+
+test('[RO15] a request is passed on to a neighbour that asked before, and has a path since', () => {
+  const mesh = new ModelMesh(4)
+  const [destination, lost, middle, finder] = [0, 1, 2, 3]
+  mesh.link(finder, lost, link(1, 20))
+  mesh.link(middle, finder, link(37, 159))
+  mesh.link(lost, middle, link(6, 37))
+  mesh.link(destination, lost, link(24, 107))
+  mesh.runUntil(500)
+  mesh.unlink(destination, lost)
+  mesh.unlink(lost, finder)
+  mesh.link(destination, finder, link(4, 39))
+  mesh.runUntil(1_500)
+  expect(reach(mesh)).toEqual({ connected: 12, delivered: 12 })
 })
 
 test('[RO8] [RO14] [RO16] whatever links and peers do, no circle forms, and all find one another after', () => {
@@ -86,6 +122,6 @@ test('[RO8] [RO14] [RO16] whatever links and peers do, no circle forms, and all 
       const { connected, delivered } = reach(mesh)
       expect(delivered).toBe(connected)
     }),
-    { numRuns: 100 },
+    { numRuns: 300 },
   )
 })

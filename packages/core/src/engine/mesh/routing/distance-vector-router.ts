@@ -175,6 +175,7 @@ export class DistanceVectorRouter implements Router {
     if (this.#links.send(neighbour.peer, 'route', 'control', frame, nowMs) !== 'accepted') return
     neighbour.tableRequestedAtMs = nowMs
     mesh.routeTablesRequested.add()
+    mesh.routeBytesSent.add(frame.length)
   }
 
   #sequenceRequested(from: PeerId, request: SequenceRequest, nowMs: number): void {
@@ -207,11 +208,11 @@ export class DistanceVectorRouter implements Router {
   }
 
   /** The neighbour over which a newer route is likely to be had: present paths first, then by metric. */
-  #chooseAsked(peer: PeerId, attempt: number, except: ReadonlySet<PeerId>): PeerId | undefined {
+  #chooseAsked(peer: PeerId, attempt: number, except: PeerId | undefined): PeerId | undefined {
     const present = this.#table.byPeer.get(peer)?.route?.nextHop
     const candidates = this.#candidates(peer)
       .map(({ route }) => route)
-      .filter(({ nextHop }) => !except.has(nextHop))
+      .filter(({ nextHop }) => nextHop !== except)
       .toSorted((left, right) => (isCheaper(left, right) ? -1 : 1))
     const first = candidates.findIndex(({ nextHop }) => nextHop === present)
     const offset = Math.max(0, first) + attempt

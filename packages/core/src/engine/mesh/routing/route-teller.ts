@@ -127,7 +127,9 @@ export class RouteTeller {
         audience.isBlocked = true
         return
       }
-      this.#context.recorder.mesh.routeFramesSent.add()
+      const { mesh } = this.#context.recorder
+      mesh.routeFramesSent.add()
+      mesh.routeBytesSent.add(next.frame.length)
       next.accepted()
     }
   }

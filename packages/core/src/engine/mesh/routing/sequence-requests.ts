@@ -36,11 +36,11 @@ interface PendingRequest {
   dueMs: number
 }
 
-/** Names the neighbour to ask about a destination at the n-th attempt, who is none of those. */
+/** Names the neighbour to ask about a destination at the n-th attempt, who is not that one. */
 export type ChooseAsked = (
   destination: PeerId,
   attempt: number,
-  except: ReadonlySet<PeerId>,
+  except: PeerId | undefined,
 ) => PeerId | undefined
 
 /** See the file header. */
@@ -64,7 +64,7 @@ export class SequenceRequests {
     if (pending === undefined) return
     if (!pending.isOwn) pending.attempts = 0
     pending.isOwn = true
-    this.#send(destination, pending, nowMs)
+    this.#send(destination, pending, undefined, nowMs)
   }
 
   /** We have a route; a newer one over this neighbour might be better. */
@@ -81,7 +81,8 @@ export class SequenceRequests {
     const pending = this.#open(peer, request, hopLimit - 1, nowMs)
     if (pending === undefined) return
     pending.requesters.add(from)
-    this.#send(peer, pending, nowMs)
+    // Others who asked may have found a path meanwhile, perhaps the only one.
+    this.#send(peer, pending, from, nowMs)
   }
 
   /** We have a route of this version. Who asked for it and is to be told at once. */
@@ -115,7 +116,7 @@ export class SequenceRequests {
     for (const [destination, pending] of this.#pending) {
       if (nowMs < pending.dueMs) continue
       if (pending.isOwn && pending.attempts < requestAttemptsMax) {
-        this.#send(destination, pending, nowMs)
+        this.#send(destination, pending, undefined, nowMs)
       } else {
         this.#pending.delete(destination)
       }
@@ -129,7 +130,9 @@ export class SequenceRequests {
         const part = requests.slice(first, first + sequenceRequestsMax)
         const frame = encodeRoutingFrame({ type: 'sequence-requests', requests: part })
         if (this.#links.send(neighbour, 'route', 'control', frame, nowMs) !== 'accepted') break
-        this.#context.recorder.mesh.routeRequestsSent.add(part.length)
+        const { mesh } = this.#context.recorder
+        mesh.routeRequestsSent.add(part.length)
+        mesh.routeBytesSent.add(frame.length)
       }
     }
     this.#outbox.clear()
@@ -166,15 +169,25 @@ export class SequenceRequests {
     return pending
   }
 
-  #send(destination: PeerId, pending: PendingRequest, nowMs: number): void {
-    if (nowMs < pending.askedAtMs + requestIntervalMs) return
-    const asked = this.#chooseAsked(destination, pending.attempts, pending.requesters)
-    if (asked !== undefined) this.#post(asked, destination, pending)
-    pending.askedAtMs = nowMs
+  #send(
+    destination: PeerId,
+    pending: PendingRequest,
+    except: PeerId | undefined,
+    nowMs: number,
+  ): void {
+    const allowedAtMs = pending.askedAtMs + requestIntervalMs
+    if (nowMs < allowedAtMs) {
+      if (pending.isOwn) pending.dueMs = Math.min(pending.dueMs, allowedAtMs)
+      return
+    }
+    const asked = this.#chooseAsked(destination, pending.attempts, except)
+    if (asked !== undefined) {
+      this.#post(asked, destination, pending)
+      pending.askedAtMs = nowMs
+    }
     const retryMs = requestRetryMs * 2 ** Math.min(pending.attempts, requestAttemptsMax)
-    const waitMs = pending.isOwn ? retryMs : passedRequestMs
     pending.attempts += 1
-    pending.dueMs = nowMs + waitMs
+    pending.dueMs = nowMs + (pending.isOwn ? retryMs : passedRequestMs)
   }
 
   #post(asked: PeerId, peer: PeerId, { wanted, hopLimit }: PendingRequest): void {
