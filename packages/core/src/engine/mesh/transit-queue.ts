@@ -27,6 +27,13 @@ export const transitBytesMax = 64 * 1024
 export const ownFlowBytesMax = 4 * 1024
 export const ownBytesMax = 64 * 1024
 
+/**
+ * The last packets of a pair are not marked, however long they waited: on a slow link a packet of each of
+ * the others takes longer than a queue may. One has to be there when it is the pair's turn, and one when
+ * its sender hears of the mark.
+ */
+const unmarkedPackets = 2
+
 /** A packet that waits. */
 export interface TransitPacket {
   readonly bytes: Uint8Array
@@ -168,8 +175,7 @@ class Lane {
     const flow = this.#turns.get(head.arrivedFrom)?.flowOf(head)
     if (flow === undefined) return false
     const isStanding = flow.standing.leaves(nowMs - head.arrivedAtMs, nowMs)
-    // What is the last of its pair has nobody behind it that it keeps waiting.
-    return isStanding && flow.length > 1
+    return isStanding && flow.length > unmarkedPackets
   }
 
   #dropExcess(): readonly TransitPacket[] {
