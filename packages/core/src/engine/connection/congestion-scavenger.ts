@@ -105,7 +105,6 @@ export class Scavenger implements CongestionController {
   #slowStartThresholdBytes = Number.POSITIVE_INFINITY
   #recoveryStartMs = Number.NEGATIVE_INFINITY
   #roundStartMs = Number.NEGATIVE_INFINITY
-  #roundLeastMs = Number.POSITIVE_INFINITY
   #roundWasLimited = false
   readonly #longQueue = new LongQueue()
   /** The latest round trips in slow start. */
@@ -131,7 +130,6 @@ export class Scavenger implements CongestionController {
   acknowledged(acknowledged: Acknowledged, nowMs: number): void {
     const { bytes, sentAtMs, roundTripMs, isLimited } = acknowledged
     if (roundTripMs !== undefined) {
-      this.#roundLeastMs = Math.min(this.#roundLeastMs, roundTripMs)
       this.#path.measured(roundTripMs)
       if (this.#inSlowStart) this.#endSlowStart(roundTripMs, nowMs)
     }
@@ -152,7 +150,7 @@ export class Scavenger implements CongestionController {
       inSlowStart: this.#inSlowStart,
       wantedMs: this.#wantedMs,
     }
-    const queueingMs = this.#path.queueingMs(this.#roundLeastMs)
+    const queueingMs = this.#path.queueingMs(this.#path.roundLeastMs)
     if (Number.isFinite(queueingMs)) {
       const targetMs = Math.min(this.#wantedMs, queueingMs * targetPart)
       this.#wantedMs = Math.max(queueingTargetMsMin, targetMs)
@@ -192,7 +190,6 @@ export class Scavenger implements CongestionController {
     this.#slowStartThresholdBytes = Number.POSITIVE_INFINITY
     this.#recoveryStartMs = Number.NEGATIVE_INFINITY
     this.#roundStartMs = Number.NEGATIVE_INFINITY
-    this.#roundLeastMs = Number.POSITIVE_INFINITY
     this.#longQueue.clear()
     this.#path.reset()
     this.#slowdown = undefined
@@ -202,27 +199,25 @@ export class Scavenger implements CongestionController {
   }
 
   #endRound(nowMs: number): void {
-    const leastMs = this.#roundLeastMs
     const wasLimited = this.#roundWasLimited
     const roundStartMs = this.#roundStartMs
     this.#roundStartMs = nowMs
-    this.#roundLeastMs = Number.POSITIVE_INFINITY
     this.#roundWasLimited = false
     if (this.#slowdown !== undefined) return this.#measureEmptyPath(this.#slowdown, nowMs)
+    const roundTripMs = this.#path.endRound()
+    if (roundTripMs === undefined) return
     // A round that began in slow start does not show yet where that led to.
     const isSettled = roundStartMs >= this.#slowStartEndMs && wasLimited
-    if (isSettled && nowMs >= this.#slowdownAtMs) return this.#slowDown(leastMs, nowMs)
-    this.#path.endRound(false)
-    if (!Number.isFinite(leastMs)) return
+    if (isSettled && nowMs >= this.#slowdownAtMs) return this.#slowDown(roundTripMs, nowMs)
     this.#wantedMs = Math.min(queueingTargetMs, this.#wantedMs * (1 + targetGrowth))
     if (this.#inSlowStart) return
-    const queueingMs = this.#path.queueingMs(leastMs)
-    const targetMs = this.#targetMs(leastMs)
+    const queueingMs = this.#path.queueingMs(roundTripMs)
+    const targetMs = this.#targetMs(roundTripMs)
     const roundMs = nowMs - roundStartMs
     if (queueingMs > targetMs) return this.#shrink(queueingMs, targetMs, roundMs, nowMs)
     this.#longQueue.clear()
     const isFree = queueingMs <= targetMs * freeQueuePart
-    if (wasLimited) this.#grow(isFree, leastMs, Math.min(roundMs, leastMs))
+    if (wasLimited) this.#grow(isFree, roundTripMs, Math.min(roundMs, roundTripMs))
   }
 
   /** When all of the latest packets of slow start waited, it is over. */
@@ -278,15 +273,13 @@ export class Scavenger implements CongestionController {
     if (!Number.isFinite(this.#slowdownAtMs)) this.#slowdownAtMs = nowMs + 2 * this.#path.baseMs
   }
 
-  #slowDown(leastMs: number, nowMs: number): void {
-    const { windowBytes } = this
+  #slowDown(roundTripMs: number, nowMs: number): void {
     const { baseMs } = this.#path
-    const isMeasured = Number.isFinite(leastMs) && baseMs > 0
-    const queueingMs = isMeasured ? this.#path.queueingMs(leastMs) : 0
-    const wantedMs = isMeasured ? Math.min(queueingMs, this.#targetMs(leastMs)) / 2 : 0
-    const bytesPerMs = isMeasured ? windowBytes / (baseMs + queueingMs) : 0
-    const fittingBytes = isMeasured ? bytesPerMs * baseMs : windowBytes
-    const queueingBytes = fittingBytes + bytesPerMs * wantedMs
+    const queueingMs = this.#path.queueingMs(roundTripMs)
+    const wantedMs = Math.min(queueingMs, this.#targetMs(roundTripMs)) / 2
+    const bytesPerMs = this.windowBytes / (baseMs + queueingMs)
+    const fittingBytes = bytesPerMs * baseMs
+    const queueingBytes = bytesPerMs * (baseMs + wantedMs)
     this.#slowdown = { startMs: nowMs, fittingBytes, queueingBytes, roundCount: 0 }
     this.#longQueue.clear()
     this.#setWindow(fittingBytes * slowdownPart)
@@ -296,7 +289,7 @@ export class Scavenger implements CongestionController {
   #measureEmptyPath(slowdown: Slowdown, nowMs: number): void {
     slowdown.roundCount += 1
     if (slowdown.roundCount === 1) return this.#path.begin()
-    const isKnown = this.#path.endRound(true)
+    const isKnown = this.#path.endEmptyRound()
     if (!isKnown && slowdown.roundCount < slowdownRoundsMax) return
     this.#slowdown = undefined
     this.#inSlowStart = true

@@ -5,7 +5,7 @@
 
 import { priorities } from '../link/link-port.ts'
 import { BurstLimit, type FlowSpeed } from './burst-limit.ts'
-import { initialWindowBytes } from './congestion.ts'
+import { congestionWindowBytesMax, initialWindowBytes } from './congestion.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import type { Frame } from './frame.ts'
@@ -67,8 +67,8 @@ export class Delivery {
     const flow = flowOf(rank)
     const ownBytes = recovery.bytesInFlight(flow)
     const ownWindowBytes = congestion[flow]!.windowBytes
-    const excessBytes = isUrgent(rank) ? this.#urgentBytes(ownWindowBytes) : 0
-    if (ownBytes >= ownWindowBytes + excessBytes) return false
+    const limitBytes = isUrgent(rank) ? this.#urgentLimitBytes(ownWindowBytes) : ownWindowBytes
+    if (ownBytes >= limitBytes) return false
     if (flow === foregroundFlow) return true
     const allBytes = ownBytes + recovery.bytesInFlight(foregroundFlow)
     const { windowBytes } = congestion[foregroundFlow]!
@@ -177,8 +177,9 @@ export class Delivery {
     for (const frame of packet.frames) this.#parts.streams.lost(frame)
   }
 
-  #urgentBytes(windowBytes: number): number {
-    return Math.max(windowBytes * urgentPart, urgentPackets * this.#packetBytes)
+  #urgentLimitBytes(windowBytes: number): number {
+    const excessBytes = Math.max(windowBytes * urgentPart, urgentPackets * this.#packetBytes)
+    return Math.max(windowBytes, Math.min(windowBytes + excessBytes, congestionWindowBytesMax))
   }
 
   #arrived(packet: SentPacket): void {

@@ -19,22 +19,41 @@ const quartile = 1 / 4
 /** More variation than that is not believed: it may be somebody else's queue. In milliseconds. */
 const variationMsMax = 120
 
+/** From so much on it is noise rather than jitter, in milliseconds. */
+const noisyMs = 10
+
+/** What is measured is more than nothing, in milliseconds, however coarse the clock is: it divides. */
+const roundTripMsMin = 1
+
 /** Estimates remembered: each from one slowdown to the next. */
 const estimatesMax = 3
 
 /** In milliseconds. */
 export class EmptyPath {
   #samplesMs: number[] = []
+  /** Of this round. */
+  #roundLeastMs = Number.POSITIVE_INFINITY
   #leastMs = Number.POSITIVE_INFINITY
   /** Since each of the last slowdowns, the latest last. */
   readonly #estimatesMs: number[] = []
-  /** By how much the samples of the latest slowdown exceeded their quartile, on average. */
-  #variationMs = 0
+  /** By how much the samples of each of the last slowdowns exceeded their quartile, on average. */
+  readonly #variationsMs: number[] = []
 
   /** What is believed; `Infinity` before anything was measured. */
   get baseMs(): number {
     const estimateMs = Math.min(...this.#estimatesMs)
     return Number.isFinite(estimateMs) ? estimateMs : this.#leastMs
+  }
+
+  /** The least round trip of the round so far; `Infinity` before any. */
+  get roundLeastMs(): number {
+    return this.#roundLeastMs
+  }
+
+  /** The mean of the last slowdowns: in one of them nothing may be lost, or another one's queue show. */
+  get #variationMs(): number {
+    const sum = this.#variationsMs.reduce((all, variationMs) => all + variationMs, 0)
+    return sum / Math.max(1, this.#variationsMs.length)
   }
 
   /** How long packets waited whose round trip was that or more, beyond what varies by itself. */
@@ -43,26 +62,29 @@ export class EmptyPath {
   }
 
   /** A round trip was measured. */
-  measured(roundTripMs: number): void {
+  measured(measuredMs: number): void {
+    const roundTripMs = Math.max(measuredMs, roundTripMsMin)
     this.#leastMs = Math.min(this.#leastMs, roundTripMs)
+    this.#roundLeastMs = Math.min(this.#roundLeastMs, roundTripMs)
     if (this.#samplesMs.length < samplesMax) this.#samplesMs.push(roundTripMs)
   }
 
-  /** A round is over, of a slowdown or not; true when it says something. */
-  endRound(isSlowdown: boolean): boolean {
-    const count = this.#samplesMs.length
-    if (count < samplesMin) return false
-    const sorted = this.#samplesMs.sort((left, right) => left - right)
-    this.#samplesMs = []
-    const last = this.#estimatesMs.length - 1
-    if (last < 0) return true
-    const roundMs = sorted[Math.floor(count * quartile)]!
-    this.#estimatesMs[last] = Math.min(this.#estimatesMs[last]!, roundMs)
-    if (isSlowdown) {
-      const excessMs = sorted.reduce((sum, sampleMs) => sum + Math.max(0, sampleMs - roundMs), 0)
-      this.#variationMs = Math.min(excessMs / count, variationMsMax)
-    }
-    return true
+  /**
+   * A round is over: the round trip to compare with the base; undefined when none was measured. Where
+   * round trips vary a lot by themselves that is the least, which says most of a queue.
+   */
+  endRound(): number | undefined {
+    const leastMs = this.#roundLeastMs
+    this.#roundLeastMs = Number.POSITIVE_INFINITY
+    const quartileMs = this.#takeQuartile(false)
+    if (!Number.isFinite(leastMs)) return undefined
+    return this.#variationMs < noisyMs ? (quartileMs ?? leastMs) : leastMs
+  }
+
+  /** A round of a slowdown is over; true when it says something. */
+  endEmptyRound(): boolean {
+    this.#roundLeastMs = Number.POSITIVE_INFINITY
+    return this.#takeQuartile(true) !== undefined
   }
 
   /** The path is empty from now on, in a slowdown: estimates of before are older by one. */
@@ -75,8 +97,25 @@ export class EmptyPath {
   /** Another path, of which nothing is known. */
   reset(): void {
     this.#samplesMs = []
+    this.#roundLeastMs = Number.POSITIVE_INFINITY
     this.#leastMs = Number.POSITIVE_INFINITY
     this.#estimatesMs.length = 0
-    this.#variationMs = 0
+    this.#variationsMs.length = 0
+  }
+
+  #takeQuartile(isEmpty: boolean): number | undefined {
+    const count = this.#samplesMs.length
+    if (count < samplesMin) return undefined
+    const sorted = this.#samplesMs.sort((left, right) => left - right)
+    this.#samplesMs = []
+    const quartileMs = sorted[Math.floor(count * quartile)]!
+    const last = this.#estimatesMs.length - 1
+    if (last >= 0) this.#estimatesMs[last] = Math.min(this.#estimatesMs[last]!, quartileMs)
+    if (isEmpty) {
+      const excessMs = sorted.reduce((sum, sampleMs) => sum + Math.max(0, sampleMs - quartileMs), 0)
+      this.#variationsMs.push(Math.min(excessMs / count, variationMsMax))
+      if (this.#variationsMs.length > estimatesMax) this.#variationsMs.shift()
+    }
+    return quartileMs
   }
 }
