@@ -1,4 +1,4 @@
-// `pnpm sim mesh` is another command, in `sim-mesh.ts`.
+// `pnpm sim paths` and `pnpm sim mesh` are other commands, in `sim-paths.ts` and `sim-mesh.ts`.
 //
 // `pnpm sim [--seeds N] [--from SEED]`: simulated meshes under faults, each seed twice, on all cores.
 // Ends with one line; exits 1 when a mesh broke its word, two runs of a seed differed, or a kind of
@@ -22,6 +22,7 @@ import {
   type Script,
 } from '../packages/core/src/testing/sim/index.ts'
 import { runMesh } from './sim-mesh.ts'
+import { runPaths } from './sim-paths.ts'
 import type { SeedOutcome } from './sim-worker.ts'
 
 const usage =
@@ -30,6 +31,7 @@ const usage =
 const shrunkMax = 3
 
 if (process.argv[2] === 'mesh') process.exit(runMesh(process.argv.slice(3)))
+if (process.argv[2] === 'paths') process.exit(runPaths(process.argv.slice(3)))
 
 const { values } = parseArgs({
   options: {

@@ -54,6 +54,8 @@ export class PathPeer {
   readonly router: StaticRouter | undefined
   /** Told of what its connections tell. */
   readonly listeners: ((output: ConnectionOutput) => void)[] = []
+  /** Its layers have come to rest after an event. */
+  onSettled: () => void = () => {}
   /** Its neighbourhood dials an address. */
   onDial: (dial: DialId, address: string) => void = () => {}
   readonly #clock: PathClock
@@ -142,6 +144,7 @@ export class PathPeer {
       rounds += 1
       if (rounds > settleRoundsMax) throw new Error(`the layers of ${this.name} do not settle`)
     }
+    this.onSettled()
     this.#arm()
   }
 

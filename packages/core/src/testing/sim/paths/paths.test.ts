@@ -1,34 +1,63 @@
-/** Transfers over simulated paths, in virtual time: everything is there once, and in good time. */
+/**
+ * Transfers over simulated paths in virtual time, with keystrokes beside them: everything is there once
+ * and in order, the path is used, nobody who types waits long, and no buffer is larger than its bound.
+ */
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { nodeCryptography } from '../../../driver/node-cryptography.ts'
-import { pathProfile } from './path-profile.ts'
-import { PathWorld } from './path-world.ts'
-import { Transfer } from './workload.ts'
+import type { Priority } from '../../../engine/link/link-port.ts'
+import { bufferBounds, type Buffers } from './buffer-watch.ts'
+import { knownPaths, knownRelays, shareLeast } from './path-catalogue.ts'
+import { runPath } from './path-run.ts'
+import { runFloodedRelay, runRelay } from './relay-run.ts'
 
-/** Share of the link that a transfer of that many bytes gets. */
-function shareOf(profile: ReturnType<typeof pathProfile>, bytes: number): number {
-  const world = new PathWorld({ cryptography: nodeCryptography, seed: 1 })
-  const [left, right] = [world.addPeer('left'), world.addPeer('right')]
-  world.join(left, right, profile)
-  world.run(5_000)
-  let connected = 0
-  for (const peer of [left, right]) {
-    peer.listeners.push(({ type }) => (connected += type === 'connected' ? 1 : 0))
+/** Virtual time of a transfer, its start included. */
+const ms = 30_000
+
+function expectWithinBounds(buffers: Buffers): void {
+  for (const [name, bound] of Object.entries(bufferBounds)) {
+    expect({ name, bytes: buffers[name as keyof Buffers] }).toSatisfy(
+      ({ bytes }: { readonly bytes: number }) => bytes <= bound,
+    )
   }
-  left.do((nowMs) => left.connections.open(right.id, nowMs))
-  world.run(60_000, () => connected === 2)
-  const options = { stream: 'bulk', bytes, messageBytes: 10_000 } as const
-  const transfer = new Transfer(world, left, right, options)
-  transfer.start()
-  world.run(1_000_000, () => transfer.isDone)
-  expect(transfer.receivedBytes).toBe(bytes)
-  return transfer.bytesPerMs / profile.bytesPerMs
 }
 
-test('20 kB/s in messages of 182 bytes carry 0.7 of it and more', () => {
-  const share = shareOf(pathProfile('bluetooth', 20, 15, 182), 1_000_000)
-  expect(share).toBeGreaterThan(0.7)
-  expect(share).toBeLessThan(1)
+describe.each(knownPaths)('$name', ({ hops, requiredShare, keystrokeMsMost }) => {
+  test.each<{ readonly stream: Priority; readonly seed: number }>([
+    { stream: 'bulk', seed: 1 },
+    { stream: 'bulk', seed: 2 },
+    { stream: 'sync', seed: 3 },
+  ])('[RC6] [RC16] $stream, seed $seed', ({ stream, seed }) => {
+    const run = runPath({ cryptography: nodeCryptography, seed, hops, stream, ms })
+    expect(run.share).toBeGreaterThan(requiredShare ?? 0.6)
+    expect(run.share).toBeLessThan(1)
+    expect(run.keystrokeMs.p99).toBeLessThan(keystrokeMsMost ?? Number.POSITIVE_INFINITY)
+    expectWithinBounds(run.buffers)
+  })
 })
+
+describe.each(knownRelays)('a relay: $name', (relay) => {
+  test.each(['bulk', 'sync'] as const)('[MP8] [RC15] two connections share it: %s', (stream) => {
+    const streams = [stream, stream] as const
+    const times = { settleMs: 12_000, ms: 15_000 }
+    const run = runRelay({ cryptography: nodeCryptography, seed: 1, streams, ...relay, ...times })
+    expect(run.share).toBeGreaterThan(shareLeast)
+    expect(run.share).toBeLessThan(1 - shareLeast)
+    expect(run.used).toBeGreaterThan(0.85)
+    expectWithinBounds(run.buffers)
+  })
+})
+
+test.each([
+  { ...knownRelays[0]!, halfMs: 20_000 },
+  { ...knownRelays[3]!, halfMs: 5_000 },
+])(
+  '[MP8] a neighbour that makes up sources takes its share of a relay, and not that of others: $name',
+  ({ narrow, halfMs }) => {
+    const times = { settleMs: halfMs, ms: halfMs }
+    const run = runFloodedRelay({ cryptography: nodeCryptography, seed: 1, narrow, ...times })
+    expect(run.share).toBeGreaterThan(shareLeast)
+    expectWithinBounds(run.buffers)
+  },
+)

@@ -143,9 +143,11 @@ export class Typing {
     this.#isStopped = true
   }
 
-  /** The latency that this part of the messages did not exceed. */
+  /** The latency that this part of the messages did not exceed; those under way count as old as they are. */
   quantileMs(part: number): number {
-    const sorted = this.latenciesMs.toSorted((left, right) => left - right)
+    const underWay = this.#sentAtMs.slice(this.latenciesMs.length)
+    const agesMs = underWay.map((sentAtMs) => this.#clock.nowMs - sentAtMs)
+    const sorted = [...this.latenciesMs, ...agesMs].toSorted((left, right) => left - right)
     return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN
   }
 
