@@ -224,9 +224,12 @@ export class Layers {
     }
   }
 
-  /** Hands on one event of the lowest layer that has any; false when there is none. */
+  /**
+   * Hands on one event of the lowest layer that has any, or, when none has, makes a message of what
+   * they want sent; false when there is nothing of either.
+   */
   passOne(nowMs: number): boolean {
-    const fromNeighbourhood = this.#neighbourhood.poll()
+    const fromNeighbourhood = this.#neighbourhood.pollEvent()
     if (fromNeighbourhood !== undefined) {
       this.#fromNeighbourhood(fromNeighbourhood, nowMs)
       return true
@@ -256,7 +259,10 @@ export class Layers {
       this.#outputs.push(fromSync)
       return true
     }
-    return false
+    const message = this.#neighbourhood.poll()
+    if (message === undefined) return false
+    this.#fromNeighbourhood(message, nowMs)
+    return true
   }
 
   /** Tells of presence when that is due: once all events have been handed on. */

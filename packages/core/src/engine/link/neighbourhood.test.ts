@@ -38,6 +38,20 @@ describe('connecting', () => {
     expect(a.neighbourhood.links()[0]!.publicKey).toEqual(b.identity.publicKey)
   })
 
+  test('what has happened is told before any message is made', () => {
+    const network = new VirtualNetwork()
+    const [a, b] = [network.add('a'), network.add('b')]
+    a.neighbourhood.addressFound('virtual', 'b', 0)
+    network.run(100)
+    for (const payload of [1, 2, 3]) {
+      const bytes = Uint8Array.of(payload)
+      a.neighbourhood.send(b.peer, 'packet', 'sync', bytes, network.nowMs)
+    }
+    expect(a.neighbourhood.pollEvent()).toBe(undefined)
+    const sent = Array.from({ length: 3 }, () => a.neighbourhood.poll()?.type)
+    expect(sent).toEqual(['channel-send', undefined, undefined])
+  })
+
   test('frames of each kind arrive whole and in order, both ways', () => {
     const { network, a, b } = dialledPair()
     network.run(100)

@@ -265,9 +265,18 @@ export class Neighbourhood implements LinkPort {
     return Math.min(floorMs, this.#dialer.nextDeadlineMs())
   }
 
+  /** What has happened; nothing is sent yet. */
+  pollEvent(): NeighbourhoodOutput | undefined {
+    return this.#outputs.shift() ?? this.#dialer.poll()
+  }
+
+  /**
+   * The same, and messages of all that waits to be sent. To be called when the layers above are quiet:
+   * what one input makes them send then goes in as few messages as can be, and the most urgent first.
+   */
   poll(): NeighbourhoodOutput | undefined {
     for (;;) {
-      const output = this.#outputs.shift() ?? this.#dialer.poll()
+      const output = this.pollEvent()
       if (output) return output
       const session = this.#sessions.takeTouched()
       if (!session) return undefined

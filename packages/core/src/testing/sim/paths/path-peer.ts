@@ -168,7 +168,7 @@ export class PathPeer {
   }
 
   #passOne(nowMs: number): boolean {
-    const fromLinks = this.neighbourhood.poll()
+    const fromLinks = this.neighbourhood.pollEvent()
     if (fromLinks !== undefined) {
       this.#fromLinks(fromLinks, nowMs)
       return true
@@ -179,8 +179,13 @@ export class PathPeer {
       return true
     }
     const fromConnections = this.connections.poll()
-    if (fromConnections === undefined) return false
-    for (const listener of this.listeners) listener(fromConnections)
+    if (fromConnections !== undefined) {
+      for (const listener of this.listeners) listener(fromConnections)
+      return true
+    }
+    const message = this.neighbourhood.poll()
+    if (message === undefined) return false
+    this.#fromLinks(message, nowMs)
     return true
   }
 
