@@ -131,14 +131,14 @@ describe('a stream of an application', () => {
     const network = new VirtualNetwork()
     const { low, high } = network
     open(low)
-    low.streams.write(4, new Uint8Array(1000))
+    low.streams.write(4, new Uint8Array(500))
     network.run()
-    low.streams.write(4, new Uint8Array(1000))
+    low.streams.write(4, new Uint8Array(500))
     low.streams.reset(4, 5)
     network.run()
     expect(types(high)).toEqual(['stream-opened', 'stream-data', 'stream-reset'])
-    expect(high.connection.measure().unconsumedBytes).toBe(1000)
-    high.streams.consume(4, 1000)
+    expect(high.connection.measure().unconsumedBytes).toBe(500)
+    high.streams.consume(4, 500)
     expect(high.connection.measure().unconsumedBytes).toBe(0)
   })
 

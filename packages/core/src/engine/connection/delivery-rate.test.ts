@@ -17,8 +17,13 @@ function rounds(rate: DeliveryRate, count: number, bytesPerMs: number, fromMs: n
 describe('the size of packets', () => {
   test('[RC21] is 4 KiB at most before anything is known', () => {
     expect(new DeliveryRate().packetBytes(pathBytes)).toBe(4092)
-    expect(new DeliveryRate().packetBytes(1181)).toBe(1181)
     expect(new DeliveryRate().packetBytes(65_389)).toBe(4087)
+    expect(new DeliveryRate().packetBytes(4097)).toBe(2049)
+  })
+
+  test('[RC21] is about 512 bytes at first on a narrow path', () => {
+    expect(new DeliveryRate().packetBytes(4096)).toBe(512)
+    expect(new DeliveryRate().packetBytes(1181)).toBe(591)
   })
 
   test('[RC21] is what the path takes, or a half of it until that leaves in 5 ms', () => {

@@ -5,12 +5,13 @@
 
 import { priorities } from '../link/link-port.ts'
 import { BurstLimit, type FlowSpeed } from './burst-limit.ts'
-import { congestionWindowBytesMax, initialWindowBytes } from './congestion.ts'
+import { congestionWindowBytesMax, initialWindowBytes, narrowPacketBytesMax } from './congestion.ts'
 import type { ConnectionParts } from './connection-parts.ts'
 import { DeliveryRate } from './delivery-rate.ts'
 import type { Frame } from './frame.ts'
 import { packetsInFlightMax, type Findings } from './loss-recovery.ts'
 import { noMarks, type MarkCounts } from './received-packets.ts'
+import { ReportWait } from './report-wait.ts'
 import {
   bulkFlow,
   flowOf,
@@ -48,6 +49,7 @@ export class Delivery {
   #marks: MarkCounts = noMarks
   readonly #rate = new DeliveryRate()
   readonly #bursts: readonly BurstLimit[] = flows.map(() => new BurstLimit())
+  readonly #reportWait = new ReportWait()
   /** Largest packet of the path, and how large packets are made. */
   #pathBytes = 0
   #packetBytes = 0
@@ -105,6 +107,11 @@ export class Delivery {
     return this.#probeDue[rank]!
   }
 
+  /** The rank sends nothing but probes until the other end has said what it has. */
+  awaitsReport(rank: number): boolean {
+    return this.#reportWait.holds(rank)
+  }
+
   /** A packet of the rank has been made: no probe is due any more. */
   probed(rank: number): void {
     this.#probeDue[rank] = false
@@ -125,6 +132,7 @@ export class Delivery {
     const { context, protection, recovery } = this.#parts
     const findings = recovery.acknowledge(frame.ranges, frame.delayMs, protection.nextNumber, nowMs)
     if (findings === undefined) return false
+    this.#reportWait.end()
     for (const packet of findings.arrived) this.#arrived(packet)
     for (const packet of findings.late) this.#cameLate(packet)
     if (findings.arrived.length > 0) {
@@ -156,8 +164,15 @@ export class Delivery {
     received.repeat(nowMs)
     for (const blamed of this.#blamed) blamed.clear()
     const due = recovery.changePath(isFormerGone, nowMs)
+    this.#reportWait.end()
     if (!isFormerGone) return this.#probe(due)
     for (const packet of due) this.sendAgain(packet)
+    const isNarrow = pathBytes <= narrowPacketBytesMax
+    if (isNarrow && this.#reportWait.begin(due, this.#packetBytes)) {
+      // The other end may not know of another path: a PING has it say what it has.
+      this.#probeDue[0] = true
+      return
+    }
     // Where nothing is due again, as of a PING, an answer is still waited for.
     const last = due.at(-1)
     if (last !== undefined) this.#probeDue[last.rank] = true

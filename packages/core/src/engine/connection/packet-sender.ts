@@ -138,6 +138,7 @@ export class PacketSender {
   restart(isFormerGone: boolean, nowMs: number): void {
     const { packets, peer } = this.#parts
     this.#blockedRank = rankCount
+    for (const held of this.#held) if (held !== undefined) this.#withdraw(held.packet)
     this.#pathBytes = Math.min(packets.payloadBytesMax(peer), packetBytesMax)
     this.#delivery.restart(this.#pathBytes, isFormerGone, nowMs)
     this.flush(nowMs)
@@ -167,7 +168,7 @@ export class PacketSender {
     let next: Turn | undefined
     for (let content = 0; content < rankCount; content += 1) {
       const isProbe = this.#delivery.isProbeDue(content)
-      if (!isProbe && !this.#builder.hasContent(content)) continue
+      if (!isProbe && !this.#hasDue(content)) continue
       const isStarved = this.#turns.isStarved(content, this.#delivery.packetBytes)
       // At the priority of those that it waited for, so that it does not wait for them again.
       const rank = isStarved ? this.#turns.passedBy(content) : content
@@ -177,6 +178,11 @@ export class PacketSender {
       next ??= { content, rank }
     }
     return next
+  }
+
+  /** There is something to send, and no need to hear first what has arrived of it (RC24). */
+  #hasDue(content: number): boolean {
+    return this.#builder.hasContent(content) && !this.#delivery.awaitsReport(content)
   }
 
   /** Window and pace let another packet of the rank go. */
@@ -267,10 +273,15 @@ export class PacketSender {
         continue
       }
       // The path has become narrower meanwhile: cut anew.
-      this.#held[rank] = undefined
-      this.#parts.recovery.withdraw(held.packet)
-      this.#delivery.sendAgain(held.packet)
+      this.#withdraw(held.packet)
     }
+  }
+
+  /** What waits for the mesh is cut anew: on another path others may go before it. */
+  #withdraw(packet: SentPacket): void {
+    this.#held[packet.rank] = undefined
+    this.#parts.recovery.withdraw(packet)
+    this.#delivery.sendAgain(packet)
   }
 
   #sendAcknowledgement(nowMs: number): void {

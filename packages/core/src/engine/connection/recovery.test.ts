@@ -161,6 +161,59 @@ describe('another path', () => {
     expect(running.isDone).toBe(true)
   })
 
+  describe('[RC24] a narrow path after a wide one that was cut', () => {
+    const narrow = { latencyMs: 30, bytesPerMs: 20, packetBytes: 4074 }
+
+    /** A path that is back, with a transfer whose acknowledgements got lost with the former one. */
+    function backOnNarrow(stream: Priority) {
+      const path = connected({ latencyMs: 20, isMarking: true })
+      const options = { stream, bytes: 1e9, messageBytes: 500 }
+      const running = new Transfer(path, path.left, path.right, options)
+      running.start()
+      path.run(path.nowMs + 3_000)
+      path.cut(true)
+      path.run(path.nowMs + 1_000)
+      path.mend(narrow)
+      return { path, running }
+    }
+
+    test.each(['interactive', 'sync', 'bulk'] as const)(
+      'nothing that had arrived is sent again: %s',
+      (stream) => {
+        const { path, running } = backOnNarrow(stream)
+        const sentBefore = path.left.count('connection.packetBytesSent')
+        const receivedBefore = running.receivedBytes
+        // One way for the report, one for a packet of 1 KiB, which takes 51 ms to be sent.
+        expect(resumesAfterMs(path, running)).toBeLessThan(30 + 30 + 51 + 5)
+        path.run(path.nowMs + 5_000)
+        const sent = path.left.count('connection.packetBytesSent') - sentBefore
+        expect(sent / (running.receivedBytes - receivedBefore)).toBeLessThan(1.2)
+      },
+    )
+
+    test('an end that hears nothing goes on after a probe', () => {
+      const { path, running } = backOnNarrow('sync')
+      path.isWhole = false
+      path.run(path.nowMs + 200)
+      path.isWhole = true
+      expect(resumesAfterMs(path, running)).toBeLessThan(1_500)
+    })
+
+    test('a keystroke does not wait for that', () => {
+      const { path } = backOnNarrow('sync')
+      const startMs = path.nowMs
+      let arrivedAtMs: number | undefined
+      path.right.listeners.push((output) => {
+        if (output.type === 'message' && output.stream === 'interactive') arrivedAtMs = path.nowMs
+      })
+      path.left.do((nowMs) => {
+        path.left.connections.send(path.right.id, 'interactive', new Uint8Array(20), nowMs)
+      })
+      path.run(startMs + 1_000, () => arrivedAtMs !== undefined)
+      expect(arrivedAtMs! - startMs).toBeLessThan(30 + 10)
+    })
+  })
+
   test('[RC20] a better path costs neither what is under way nor a window', () => {
     const path = connected({ latencyMs: 100, isMarking: true })
     const running = transfer(path, 'sync')
@@ -243,7 +296,7 @@ describe('flows', () => {
 })
 
 describe('gathering', () => {
-  const chunk = new Uint8Array(1_000)
+  const chunk = new Uint8Array(300)
   const bulk = priorities.indexOf('bulk')
 
   /** A peer whose bulk has one packet under way, and how many it has sent since. */
