@@ -287,7 +287,7 @@ export class Layers {
         if (this.#partners.linkUp(event.link.peer)) this.#sync.neighbourUp(event.link.peer, nowMs)
         return
       case 'link-changed':
-        this.#mesh.linkChanged(event.link, nowMs)
+        this.#mesh.linkChanged(event.link, event.arePacketsGivenUp, nowMs)
         return
       case 'link-down':
         this.#partners.linkDown(event.peer, nowMs)

@@ -51,6 +51,19 @@ const explorations: readonly (readonly [string, TwoEndsOptions, number, number])
     8,
     13_952,
   ],
+  [
+    'packets are given up for a channel over Bluetooth, one is cut, one suspected: 50,942 states in 9 steps',
+    {
+      ...calm,
+      channels: ['lan', 'bluetooth'],
+      kinds: ['packet', 'route'],
+      opened: 2,
+      cuts: 1,
+      suspicions: 1,
+    },
+    9,
+    50_942,
+  ],
 ]
 
 describe('[LK9, LK32] every order of events, up to a depth', () => {

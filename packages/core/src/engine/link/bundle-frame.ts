@@ -64,8 +64,11 @@ export type BundleFrame =
   | { readonly type: 'answer'; readonly number: number; readonly received: FrameCounts }
   /** The other end would rather have this channel; the number of the last switch that it followed. */
   | { readonly type: 'ask'; readonly number: number }
-  /** The next mesh frame of the priority that this has, on this channel, has that number. */
-  | { readonly type: 'begin'; readonly first: number }
+  /**
+   * The next mesh frame of the priority that this has, on this channel, has that number. So many before
+   * it are given up: whichever of them has not come will not.
+   */
+  | { readonly type: 'begin'; readonly first: number; readonly givenUp: number }
   /** Mesh frames that have come, over all channels. */
   | { readonly type: 'receipt'; readonly received: FrameCounts }
 
@@ -91,6 +94,7 @@ export function encodeBundleFrame(frame: BundleFrame): Uint8Array {
       break
     case 'begin':
       writer.varint(frame.first)
+      if (frame.givenUp > 0) writer.varint(frame.givenUp)
       break
     default:
   }
@@ -132,7 +136,11 @@ function readFrame(reader: ByteReader): BundleFrame | 'unknown' {
     case typeCodes.ask:
       return { type: 'ask', number: reader.varint() }
     case typeCodes.begin:
-      return { type: 'begin', first: reader.varint(frameNumberMax) }
+      return {
+        type: 'begin',
+        first: reader.varint(frameNumberMax),
+        givenUp: reader.remaining > 0 ? reader.varint(frameNumberMax) : 0,
+      }
     case typeCodes.receipt:
       return { type: 'receipt', received: readCounts(reader) }
     default:

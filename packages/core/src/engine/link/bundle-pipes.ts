@@ -106,7 +106,9 @@ export class Peer {
   /** Times that they were lost though the link was not down at either end. */
   tears = 0
   sent = 0
-  /** For each priority. */
+  /** Packets that were given up on the way. */
+  givenUp = 0
+  /** For each priority the numbers of the frames that came. */
   readonly received = new Map<PriorityIndex, number[]>()
   complaint: string | undefined
   readonly #decides: boolean
@@ -142,6 +144,7 @@ export class Peer {
       this.bundle.inspect(({ name }) => name, nowMs),
       this.breaks > 0,
       this.sent,
+      this.givenUp > 0,
       Array.from(this.received, ([priority, numbers]) => [priority, numbers.at(-1)]),
       this.#serial,
     ]
@@ -167,7 +170,7 @@ export class Peer {
     if (!end.isOpen) return
     end.health = 'up'
     const payload = wholePayload(frame.payload)
-    if (frame.kind === 'packet') {
+    if (frame.kind !== 'bundle-switch') {
       const isNew = this.bundle.accepts(end, priority, payload.length)
       if (isNew) this.#take(priority, payload[0]!)
       return
@@ -187,6 +190,7 @@ export class Peer {
       if (event.type === 'stale') this.#close(event.channel)
       if (event.type === 'anew') this.breaks += 1
       if (event.type === 'lost') this.tears += 1
+      if (event.type === 'switched') this.givenUp += event.givenUp
     }
     const { carrier } = bundle
     for (const priority of carrier ? ([0, 1, 2, 3] as const) : []) {
@@ -225,5 +229,5 @@ export function deliverable({ flying }: ChannelEnd): readonly PriorityIndex[] {
 }
 
 export function flyingText({ priority, frame }: Flying): string {
-  return `${priority}${frame.kind === 'packet' ? 'p' : 'b'}${wholePayload(frame.payload).join(',')}`
+  return `${priority}${frame.kind[0]}${wholePayload(frame.payload).join(',')}`
 }

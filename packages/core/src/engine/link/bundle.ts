@@ -40,7 +40,12 @@ export interface BundleChannel extends JudgedChannel {
 /** What happened that others must know. */
 export type BundleEvent<Channel> =
   /** The active channel is another one. */
-  | { readonly type: 'switched'; readonly reason: SwitchReason | 'unknown' }
+  | {
+      readonly type: 'switched'
+      readonly reason: SwitchReason | 'unknown'
+      /** Packets that waited or were under way and are given up. */
+      readonly givenUp: number
+    }
   /** Frames of either direction were lost. */
   | { readonly type: 'lost' }
   /** The link was over for the other end, which has begun a new one. */
@@ -204,7 +209,9 @@ export class Bundle<Channel extends BundleChannel> {
         if (this.#knowsLast(frame.number)) this.#asked = channel
         return true
       case 'begin':
-        if (!this.inbound.begin(channel, priority, frame.first)) this.#events.push({ type: 'lost' })
+        if (!this.inbound.begin(channel, priority, frame.first, frame.givenUp)) {
+          this.#events.push({ type: 'lost' })
+        }
         return true
       case 'receipt':
         return this.outbound.received(frame.received)
@@ -277,11 +284,12 @@ export class Bundle<Channel extends BundleChannel> {
     { number, reason, received }: Extract<BundleFrame, { readonly type: 'switch' }>,
   ): boolean {
     if (number <= this.#number) return true
+    const givenUp = this.#giveUpPackets(channel, reason)
     if (!this.#carryOn(channel, received)) return false
     this.#number = number
     this.#active = channel
     channel.sayBundle({ type: 'answer', number, received: this.inbound.state() })
-    this.#events.push({ type: 'switched', reason })
+    this.#events.push({ type: 'switched', reason, givenUp })
     return true
   }
 
@@ -317,6 +325,7 @@ export class Bundle<Channel extends BundleChannel> {
     if (isForSilence && left && left !== channel && this.#isMember(left)) {
       this.#choice.rest(left, nowMs)
     }
+    const givenUp = this.#giveUpPackets(channel, reason)
     this.#number += 1
     this.#active = channel
     this.#carrier = undefined
@@ -328,7 +337,17 @@ export class Bundle<Channel extends BundleChannel> {
     channel.sayBundle({ type: 'switch', number: this.#number, reason, received })
     // What does not answer this becomes suspect.
     channel.probe()
-    this.#events.push({ type: 'switched', reason })
+    this.#events.push({ type: 'switched', reason, givenUp })
+  }
+
+  /**
+   * Before a channel over Bluetooth takes the place of one of another kind that does not deliver any
+   * more: packets made for that would take seconds each. How many are given up.
+   */
+  #giveUpPackets(channel: Channel, reason: SwitchReason | 'unknown'): number {
+    const isNarrower =
+      channel.cost.class === 'bluetooth' && this.#active?.cost.class !== 'bluetooth'
+    return isNarrower && isForced(reason) ? this.outbound.giveUpPackets() : 0
   }
 
   #choose(nowMs: number): readonly [Channel, SwitchReason] | undefined {
@@ -338,10 +357,10 @@ export class Bundle<Channel extends BundleChannel> {
     if (this.#asked && joined.includes(this.#asked)) return [this.#asked, 'asked']
     const others = joined.filter((channel) => channel !== active)
     const choice = this.#choice.choose(active, this.#isMember(active), others, nowMs)
-    const isForced = choice?.[1] === 'lost' || choice?.[1] === 'suspect'
-    if (!isForced && nowMs >= this.#answerDueMs) return this.#miss(active, others, nowMs)
+    if (choice && isForced(choice[1])) return choice
+    if (nowMs >= this.#answerDueMs) return this.#miss(active, others, nowMs)
     // One thing after the other: the last switch is to be answered first.
-    if (isForced || !this.#carrier) return isForced ? choice : undefined
+    if (!this.#carrier) return undefined
     return choice ?? (this.#mustAgree ? [active, 'founders'] : undefined)
   }
 
@@ -408,4 +427,9 @@ export class Bundle<Channel extends BundleChannel> {
     // Without a carrier nothing is sent; what was sent may have to be sent again.
     if (this.#carrier) this.outbound.mustKeep = hasSpare
   }
+}
+
+/** The active channel did not deliver any more, as one of the ends sees it. */
+function isForced(reason: SwitchReason | 'unknown'): boolean {
+  return reason === 'lost' || reason === 'suspect' || reason === 'asked'
 }

@@ -68,16 +68,16 @@ export class InboundFrames<Channel> {
   }
 
   /**
-   * The next frame of the priority on the channel has that number. False when some before it will
-   * never come: they count as received.
+   * The next frame of the priority on the channel has that number, and so many before it are given up.
+   * False when others will never come either. All that do not count as received.
    */
-  begin(channel: Channel, priority: PriorityIndex, first: number): boolean {
+  begin(channel: Channel, priority: PriorityIndex, first: number, givenUp: number): boolean {
     const next = this.#nextByChannel.get(channel) ?? priorityIndexes.map(() => undefined)
     this.#nextByChannel.set(channel, next)
     next[priority] = first
-    if (first <= this.#received[priority]!) return true
-    this.#received[priority] = first
-    return false
+    const received = this.#received[priority]!
+    this.#received[priority] = Math.max(received, first)
+    return first - givenUp <= received
   }
 
   /** The other end has begun a new link, whose frames have these numbers on. */

@@ -144,7 +144,7 @@ function linked(): LaterPeer {
 /** Says which number the next frame of a priority has, and sends one. */
 function sendPacket(end: LaterPeer, number: number): void {
   if (number === 0) {
-    const begin = encodeBundleFrame({ type: 'begin', first: 0 })
+    const begin = encodeBundleFrame({ type: 'begin', first: 0, givenUp: 0 })
     end.send(frameKindCodes['bundle-switch'], 2, concatBytes(begin, later))
   }
   end.send(frameKindCodes.packet, 2, Uint8Array.of(number))

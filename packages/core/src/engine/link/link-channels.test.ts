@@ -110,10 +110,10 @@ describe('[LK9] a switch loses nothing, doubles nothing and keeps the order', ()
 
   test('from a channel that is cut in the middle of what it carries, at any time', () => {
     for (let cutAtMs = 0; cutAtMs < 30; cutAtMs += 1) {
-      const { network, a, b } = pairWith('lan', 'bluetooth')
-      network.addTransport('bluetooth', { ...costOf('bluetooth'), messageBytesMax: 60 })
+      const { network, a, b } = pairWith('lan')
+      network.addTransport('narrow', { ...costOf('wan'), messageBytesMax: 60 })
       link(network, a, 'b', 'lan')
-      link(network, b, 'a', 'bluetooth')
+      link(network, b, 'a', 'narrow')
       transfer(network, [a, b], 60, (atMs) => {
         if (atMs === cutAtMs) cut(network, endOf(a, 'lan'))
       })
@@ -274,18 +274,18 @@ describe('[LK32] an end that sees its channel silent leaves it', () => {
   })
 
   test('[LK6] the spares are probed before, and of two the one that answers is taken', () => {
-    const { network, a, b } = pairWith('lan', 'wan', 'bluetooth')
-    for (const transport of ['lan', 'wan', 'bluetooth']) link(network, a, 'b', transport)
+    const { network, a, b } = pairWith('lan', 'wan', 'relay')
+    for (const transport of ['lan', 'wan', 'relay']) link(network, a, 'b', transport)
     silence(endOf(a, 'lan'))
     silence(endOf(a, 'wan'))
     send(network, a, b, frameOf(9))
     network.run(2_030)
     expect(payloads(b)).toEqual([frameOf(9)])
-    for (const peer of [a, b]) expect(transportsOf(peer)).toEqual(['bluetooth'])
+    for (const peer of [a, b]) expect(transportsOf(peer)).toEqual(['relay'])
   })
 
   /** What `a` says on its best two channels is lost, and `b` is heard on the second only. */
-  function halfOpen(...transports: readonly ('lan' | 'wan' | 'bluetooth')[]) {
+  function halfOpen(...transports: readonly ('lan' | 'wan' | 'relay')[]) {
     const { network, a, b } = pairWith(...transports)
     for (const transport of transports) link(network, a, 'b', transport)
     silence(endOf(a, 'lan'))
@@ -302,10 +302,10 @@ describe('[LK32] an end that sees its channel silent leaves it', () => {
   }
 
   test('a switch that is not answered is followed by another, though the neighbour is heard', () => {
-    const { network, a, b } = halfOpen('lan', 'wan', 'bluetooth')
+    const { network, a, b } = halfOpen('lan', 'wan', 'relay')
     network.run(2_000)
     for (const peer of [a, b]) {
-      expect(transportsOf(peer)).toEqual(['bluetooth'])
+      expect(transportsOf(peer)).toEqual(['relay'])
       expect(payloads(peer)).toEqual([frameOf(9)])
       expect(peer.toldOf('link-down')).toEqual([])
     }

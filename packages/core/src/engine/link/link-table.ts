@@ -143,7 +143,7 @@ export class LinkTable {
         const link = this.linkOf(session)
         if (!link) return
         if (session === link.active && link.takeNotableRtt()) {
-          this.#outputs.push({ type: 'link-changed', link: link.describe() })
+          this.#tellChanged(link, false)
         }
         this.reconsider(link, nowMs)
         return
@@ -204,7 +204,8 @@ export class LinkTable {
           counters.switches.add()
           if (event.reason !== 'unknown') counters[switchCounters[event.reason]].add()
           counters.linkSwitched.record(peer, link.active.channel, event.reason)
-          this.#outputs.push({ type: 'link-changed', link: link.describe() })
+          counters.packetsGivenUp.add(event.givenUp)
+          this.#tellChanged(link, event.givenUp > 0)
           break
         case 'lost':
           counters.linksTorn.add()
@@ -351,6 +352,10 @@ export class LinkTable {
     links.set(this.#linksByPeer.size)
     linkUp.record(link.remote.peer, link.active.transport, link.active.channel)
     this.#outputs.push({ type: 'link-up', link: link.describe() })
+  }
+
+  #tellChanged(link: NeighbourLink, arePacketsGivenUp: boolean): void {
+    this.#outputs.push({ type: 'link-changed', link: link.describe(), arePacketsGivenUp })
   }
 
   #linkDown(peer: PeerId, reason: LinkDownReason): void {

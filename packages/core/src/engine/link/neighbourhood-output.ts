@@ -11,8 +11,15 @@ export type NeighbourhoodOutput =
   | DialerOutput
   | Extract<Output, { readonly type: 'channel-send' | 'close-channel' }>
   | { readonly type: 'link-up'; readonly link: LinkDescription }
-  /** Its channel or, notably, its round-trip time changed; no frame was lost. */
-  | { readonly type: 'link-changed'; readonly link: LinkDescription }
+  /**
+   * Its channel or, notably, its round-trip time changed; no frame was lost, but for packets where some
+   * are given up.
+   */
+  | {
+      readonly type: 'link-changed'
+      readonly link: LinkDescription
+      readonly arePacketsGivenUp: boolean
+    }
   /** Frames that were accepted may be lost. A `link-up` of the same peer may follow at once. */
   | { readonly type: 'link-down'; readonly peer: PeerId; readonly reason: LinkDownReason }
   | {

@@ -8,6 +8,7 @@
  * on, no frame is forgotten that the neighbour may lack.
  */
 
+import { assert } from '../assert.ts'
 import { encodeBundleFrame, type FrameCounts } from './bundle-frame.ts'
 import { Fifo } from '../fifo.ts'
 import { payloadBytesOf } from './frame.ts'
@@ -24,6 +25,9 @@ export const keptBytesMax = 256 * 1024
 /** Of these, kept free for control and interactive frames, so that they never wait for bulk. */
 export const urgentReserveBytes = 64 * 1024
 
+/** What is left of a frame that will not be sent again: its number. */
+const givenUp = 'given up'
+
 /** The frames of one priority. Numbers go on from one link to the next. */
 interface Lane {
   /** Frames before this one have been received, as far as is known. */
@@ -31,11 +35,12 @@ interface Lane {
   /** Frames before this one are forgotten. */
   keptFrom: number
   /** The frames from there on that left the queue. */
-  readonly kept: Fifo<OutgoingFrame>
+  readonly kept: Fifo<OutgoingFrame | typeof givenUp>
   /** The next one to send on the channel that carries. */
   next: number
-  /** That channel has to be told which number comes next. */
+  /** That channel has to be told which number comes next, and how many before it are given up. */
   mustBegin: boolean
+  givenUp: number
 }
 
 /** See the file header. */
@@ -56,6 +61,7 @@ export class OutboundFrames {
       kept: new Fifo(),
       next: first,
       mustBegin: false,
+      givenUp: 0,
     }))
   }
 
@@ -82,6 +88,8 @@ export class OutboundFrames {
       lane.next,
       endOf(lane),
       lane.mustBegin,
+      lane.givenUp,
+      Array.from({ length: lane.kept.length }, (_, place) => lane.kept.at(place) === givenUp),
     ])
     return [this.mustKeep, ...lanes]
   }
@@ -99,17 +107,21 @@ export class OutboundFrames {
   /** The next frame for the channel that carries; called only when it will be sent. */
   take(priority: PriorityIndex): OutgoingFrame | undefined {
     const lane = this.#lanes[priority]!
+    skipGivenUp(lane)
     const isResent = lane.next < endOf(lane)
     if (!isResent && (!this.#queue.has(priority) || !this.#makeRoom(priority))) return undefined
     if (lane.mustBegin) {
+      const begin = { type: 'begin', first: lane.next, givenUp: lane.givenUp } as const
+      beginAt(lane, lane.next)
       lane.mustBegin = false
-      const payload = encodeBundleFrame({ type: 'begin', first: lane.next })
-      return { kind: 'bundle-switch', payload }
+      return { kind: 'bundle-switch', payload: encodeBundleFrame(begin) }
     }
     if (isResent) this.resentFrames += 1
     else this.#takeFromQueue(lane, priority)
     lane.next += 1
-    return lane.kept.at(lane.next - 1 - lane.keptFrom)
+    const frame = lane.kept.at(lane.next - 1 - lane.keptFrom)
+    assert(frame !== givenUp, 'a frame that is given up is not sent')
+    return frame
   }
 
   /** The neighbour has received so many of each priority. False when it cannot have. */
@@ -120,10 +132,7 @@ export class OutboundFrames {
       lane.acknowledged = Math.max(lane.acknowledged, count)
       this.#forgetUpTo(lane, count)
       // The last channel has delivered after all what was to be sent again on this one.
-      if (count > lane.next) {
-        lane.next = count
-        lane.mustBegin = true
-      }
+      if (count > lane.next) beginAt(lane, count)
     }
     return true
   }
@@ -133,7 +142,7 @@ export class OutboundFrames {
     this.clear()
     for (const lane of this.#lanes) {
       lane.acknowledged = lane.keptFrom
-      lane.mustBegin = true
+      beginAt(lane, lane.next)
     }
     return this.#lanes.map(({ next }) => next)
   }
@@ -160,10 +169,25 @@ export class OutboundFrames {
       lane.acknowledged = Math.max(lane.acknowledged, counts[priority]!)
       if (lane.acknowledged < lane.keptFrom) outcome = 'lost'
       this.#forgetUpTo(lane, lane.acknowledged)
-      lane.next = lane.keptFrom
-      lane.mustBegin = true
+      beginAt(lane, lane.keptFrom)
     }
     return outcome
+  }
+
+  /** Gives up the packets that wait or are kept; how many those were. */
+  giveUpPackets(): number {
+    let count = this.#queue.drop('packet')
+    for (const { kept } of this.#lanes) {
+      for (let left = kept.length; left > 0; left -= 1) {
+        const frame = kept.shift()!
+        const isDue = frame !== givenUp && frame.kind === 'packet'
+        kept.push(isDue ? givenUp : frame)
+        if (!isDue) continue
+        this.#keptBytes -= bytesOf(frame) - bytesOf(givenUp)
+        count += 1
+      }
+    }
+    return count
   }
 
   #takeFromQueue(lane: Lane, priority: PriorityIndex): void {
@@ -203,6 +227,22 @@ function endOf(lane: Lane): number {
   return lane.keptFrom + lane.kept.length
 }
 
-function bytesOf(frame: OutgoingFrame): number {
+/** The next frame to send is that one, which the channel has to be told. */
+function beginAt(lane: Lane, number: number): void {
+  lane.next = number
+  lane.givenUp = 0
+  lane.mustBegin = true
+}
+
+function skipGivenUp(lane: Lane): void {
+  while (lane.kept.at(lane.next - lane.keptFrom) === givenUp) {
+    lane.next += 1
+    lane.givenUp += 1
+    lane.mustBegin = true
+  }
+}
+
+function bytesOf(frame: OutgoingFrame | typeof givenUp): number {
+  if (frame === givenUp) return frameOverheadBytes
   return payloadBytesOf(frame.payload) + frameOverheadBytes
 }

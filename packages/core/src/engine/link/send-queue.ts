@@ -5,7 +5,8 @@
  */
 
 import { payloadBytesOf, priorityIndexes } from './frame.ts'
-import type { OutgoingFrame, PriorityIndex } from './frame.ts'
+import type { FrameKind, OutgoingFrame, PriorityIndex } from './frame.ts'
+import type { FramePayload } from './link-port.ts'
 
 /**
  * Bytes that wait at one priority, at most: as much again as may be under way on the channel, enough to
@@ -26,7 +27,7 @@ const lowPart = 1 / 4
 export const frameOverheadBytes = 32
 
 interface PriorityQueue {
-  readonly frames: OutgoingFrame[]
+  frames: OutgoingFrame[]
   bytes: number
   /** It refused, and says `writable` when it has fallen to this. */
   writableBytes: number | undefined
@@ -49,7 +50,7 @@ export class SendQueue {
   /** Takes the frame, or refuses it at so many bytes; a queue that is empty takes any. */
   offer(priority: PriorityIndex, frame: OutgoingFrame, bytesMax = queueBytesMax): boolean {
     const queue = this.#queues[priority]!
-    const bytes = payloadBytesOf(frame.payload) + frameOverheadBytes
+    const bytes = sizeOf(frame.payload)
     if (queue.bytes > 0 && queue.bytes + bytes > bytesMax) {
       queue.writableBytes = bytesMax * lowPart
       return false
@@ -69,12 +70,23 @@ export class SendQueue {
     const queue = this.#queues[priority]!
     const frame = queue.frames.shift()
     if (!frame) return undefined
-    queue.bytes -= payloadBytesOf(frame.payload) + frameOverheadBytes
-    if (queue.writableBytes !== undefined && queue.bytes <= queue.writableBytes) {
-      queue.writableBytes = undefined
-      this.#writable = true
-    }
+    queue.bytes -= sizeOf(frame.payload)
+    this.#noteRoom(queue)
     return frame
+  }
+
+  /** Drops those of a kind; how many those were. */
+  drop(kind: FrameKind): number {
+    let count = 0
+    for (const queue of this.#queues) {
+      const rest = queue.frames.filter((frame) => frame.kind !== kind)
+      if (rest.length === queue.frames.length) continue
+      count += queue.frames.length - rest.length
+      queue.frames = rest
+      queue.bytes = rest.reduce((sum, { payload }) => sum + sizeOf(payload), 0)
+      this.#noteRoom(queue)
+    }
+    return count
   }
 
   /** Whether a queue that refused has room again; asks once for each time. */
@@ -83,4 +95,14 @@ export class SendQueue {
     this.#writable = false
     return writable
   }
+
+  #noteRoom(queue: PriorityQueue): void {
+    if (queue.writableBytes === undefined || queue.bytes > queue.writableBytes) return
+    queue.writableBytes = undefined
+    this.#writable = true
+  }
+}
+
+function sizeOf(payload: FramePayload): number {
+  return payloadBytesOf(payload) + frameOverheadBytes
 }

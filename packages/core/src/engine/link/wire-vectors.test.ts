@@ -193,6 +193,7 @@ describe('[FR2] to [FR8], [FR12] frames', () => {
     expect(decodeBundleFrame(bytes('04ffffffffffff3f'))).toEqual({
       type: 'begin',
       first: 2 ** 48 - 1,
+      givenUp: 0,
     })
     expect(decodeBundleFrame(bytes('0481808080808040'))).toBe('malformed')
     expect(decodeBundleFrame(bytes('01056300000000'))).toMatchObject({

@@ -63,7 +63,7 @@ interface LinkOptions {
 interface FakeLink {
   readonly ends: readonly [VirtualPeer, VirtualPeer]
   readonly transport: string
-  readonly cost: ChannelCost
+  cost: ChannelCost
   rttMs: number
 }
 
@@ -163,7 +163,7 @@ class VirtualNetwork {
   measure(one: VirtualPeer, other: VirtualPeer, rttMs: number): void {
     const link = this.linkBetween(one.id, other.id)!
     link.rttMs = rttMs
-    this.each(link, (end, description) => end.mesh.linkChanged(description, this.nowMs))
+    this.each(link, (end, description) => end.mesh.linkChanged(description, false, this.nowMs))
   }
 
   disconnect(one: VirtualPeer, other: VirtualPeer): void {
@@ -466,6 +466,27 @@ describe('routes', () => {
     send(network, a, b, 'direct')
     network.run(10)
     expect(payloads(b)).toEqual(['direct'])
+  })
+
+  test('[LK37] paths over a link that has given up packets count as gone, all of them, once', () => {
+    const { network, hub, a, b } = aroundHub()
+    network.run(1_000)
+    a.outputs.length = 0
+    const giveUp = (cost: LinkOptions['cost'], arePacketsGivenUp: boolean) => {
+      const link = network.linkBetween(a.id, hub.id)!
+      if (cost !== undefined) link.cost = cost
+      network.each(link, (end, description) => {
+        if (end === a) end.mesh.linkChanged(description, arePacketsGivenUp, network.nowMs)
+      })
+      return a.take('path-changed').map(({ peer, isFormerGone }) => `${peer} ${isFormerGone}`)
+    }
+    const others = [hub.id, b.id].sort()
+    const ofBoth = (isGone: boolean) => others.map((peer) => `${peer} ${isGone}`)
+    // The routes are others, since their packets are smaller.
+    expect(giveUp({ class: 'bluetooth', metered: false }, true).sort()).toEqual(ofBoth(true))
+    expect(giveUp(undefined, true).sort()).toEqual(ofBoth(true))
+    expect(giveUp(undefined, false)).toEqual([])
+    expect(giveUp(lan, false).sort()).toEqual(ofBoth(false))
   })
 
   test('[RO11] a slow direct link is left for a much better relayed path, after a while', () => {

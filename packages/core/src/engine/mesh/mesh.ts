@@ -127,8 +127,11 @@ export class Mesh implements PacketPort {
     this.#localChanged(nowMs)
   }
 
-  /** Its active channel, cost or RTT changed. */
-  linkChanged(link: LinkDescription, nowMs: number): void {
+  /**
+   * Its active channel, cost or RTT changed. `arePacketsGivenUp`: of the packets that it had taken some
+   * will not come.
+   */
+  linkChanged(link: LinkDescription, arePacketsGivenUp: boolean, nowMs: number): void {
     const known = this.#links.get(link.peer)
     if (known === undefined) return
     const { description, rttStep } = known
@@ -137,6 +140,7 @@ export class Mesh implements PacketPort {
     const quality = qualityOf(link)
     this.#router.neighbourChanged(link.peer, quality, nowMs)
     this.#presence.neighbourChanged(link.peer, quality.bytesPerSecond)
+    if (arePacketsGivenUp) this.#tellPathsGone(link.peer, nowMs)
     const isNews = known.rttStep !== rttStep || !isSameChannel(description, link)
     if (isNews) this.#localChanged(nowMs)
     else this.#carryRouteChanges(nowMs)
@@ -274,11 +278,31 @@ export class Mesh implements PacketPort {
 
   #carryRouteChanges(nowMs: number): void {
     for (let change = this.#router.poll(); change !== undefined; change = this.#router.poll()) {
-      this.#forwarding.routeChanged(change, nowMs)
-      this.#presence.reachabilityChanged(nowMs)
-      this.#outputs.push(outputOf(change))
+      this.#carryRouteChange(change, nowMs)
     }
     this.#carryPresenceChange(nowMs)
+  }
+
+  #carryRouteChange(change: RouteChange, nowMs: number): void {
+    this.#forwarding.routeChanged(change, nowMs)
+    this.#presence.reachabilityChanged(nowMs)
+    this.#outputs.push(outputOf(change))
+  }
+
+  /** Whatever was under way over that neighbour is to be sent again, whether its route changed or not. */
+  #tellPathsGone(neighbour: PeerId, nowMs: number): void {
+    const told = new Set<PeerId>()
+    for (let change = this.#router.poll(); change !== undefined; change = this.#router.poll()) {
+      const isOver = change.previous?.nextHop === neighbour
+      this.#carryRouteChange(isOver ? { ...change, isFormerGone: true } : change, nowMs)
+      told.add(change.destination)
+    }
+    for (const peer of this.#router.reachable()) {
+      const route = this.#router.route(peer)
+      if (route?.nextHop !== neighbour || told.has(peer)) continue
+      const { hopCount } = route
+      this.#outputs.push({ type: 'path-changed', peer, hopCount, isFormerGone: true })
+    }
   }
 
   #carryPresenceChange(nowMs: number): void {

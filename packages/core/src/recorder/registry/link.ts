@@ -82,6 +82,10 @@ export const linkInstruments = {
   ),
   switchesFounders: counter('switches', 'Those of ends that had begun with different channels.'),
   framesResent: counter('frames', 'Mesh frames sent again on another channel.'),
+  packetsGivenUp: counter(
+    'packets',
+    'Packets dropped since a channel over Bluetooth took over: their connections send anew.',
+  ),
   framesRepeated: counter('frames', 'Mesh frames dropped because they had come before.'),
   linksTorn: counter('links', 'Links told as down and up since frames were lost in a switch.'),
   linkSwitched: event('info', 'A link uses another of its channels.', [

@@ -170,7 +170,7 @@ export class HostileMember implements FuzzNode {
           this.#connections.open(fromLinks.link.peer, nowMs)
           return true
         case 'link-changed':
-          this.#mesh.linkChanged(fromLinks.link, nowMs)
+          this.#mesh.linkChanged(fromLinks.link, fromLinks.arePacketsGivenUp, nowMs)
           return true
         case 'link-down':
           this.#linked.delete(fromLinks.peer)

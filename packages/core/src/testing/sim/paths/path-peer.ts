@@ -205,7 +205,7 @@ export class PathPeer {
         this.mesh.linkUp(output.link, nowMs)
         return
       case 'link-changed':
-        this.mesh.linkChanged(output.link, nowMs)
+        this.mesh.linkChanged(output.link, output.arePacketsGivenUp, nowMs)
         return
       case 'link-down':
         this.mesh.linkDown(output.peer, nowMs)
