@@ -168,6 +168,19 @@ describe('handshake', () => {
     expect(a.of('connected')).toHaveLength(1)
   })
 
+  test('[CN22] an opening is forgotten when it is due, though sums of times are rounded', () => {
+    const network = new Network()
+    network.connected = false
+    const a = network.add(lowIdentity)
+    network.add(highIdentity)
+    const openedAtMs = 493_914.9
+    a.connections.open(high, openedAtMs)
+    const deadlineMs = a.connections.nextDeadlineMs()
+    expect(deadlineMs - openedAtMs).toBeLessThan(parkMsMax)
+    a.connections.handleDeadline(deadlineMs)
+    expect(a.connections.nextDeadlineMs()).toBe(Infinity)
+  })
+
   test('[CN11] an opening that comes late, from before its route was lost, changes nothing', () => {
     const network = new Network()
     const a = network.add(lowIdentity)

@@ -87,7 +87,7 @@ export function entryDeadlineMs(entry: PeerEntry): number {
 export function isForgotten(entry: PeerEntry, nowMs: number): boolean {
   const { connection, unreachableSinceMs } = entry
   if (connection !== undefined || unreachableSinceMs === undefined) return false
-  return nowMs - unreachableSinceMs >= parkMsMax
+  return nowMs >= unreachableSinceMs + parkMsMax
 }
 
 /** The route to the peer is gone: an opening has to begin anew, a connection waits. */

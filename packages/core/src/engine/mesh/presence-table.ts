@@ -79,7 +79,7 @@ export class PresenceTable {
         held.detachedSinceMs = attached.has(peer) ? undefined : nowMs
         changed = true
       }
-      if (nowMs - (held.detachedSinceMs ?? nowMs) < detachedMsMax) continue
+      if (nowMs < expiryMsOf(held)) continue
       this.#held.delete(peer)
       dropped.push(peer)
     }
@@ -89,11 +89,7 @@ export class PresenceTable {
   /** When the first detached record is due to be dropped. */
   nextExpiryMs(): number {
     let expiryMs = Infinity
-    for (const { detachedSinceMs } of this.#held.values()) {
-      if (detachedSinceMs !== undefined) {
-        expiryMs = Math.min(expiryMs, detachedSinceMs + detachedMsMax)
-      }
-    }
+    for (const held of this.#held.values()) expiryMs = Math.min(expiryMs, expiryMsOf(held))
     return expiryMs
   }
 
@@ -132,4 +128,9 @@ export class PresenceTable {
     }
     return found
   }
+}
+
+/** When the record is dropped; `Infinity` while its peer is attached. */
+function expiryMsOf({ detachedSinceMs }: HeldRecord): number {
+  return detachedSinceMs === undefined ? Infinity : detachedSinceMs + detachedMsMax
 }

@@ -257,4 +257,13 @@ describe('the table', () => {
     expect(table.sweep(() => false, 9 + detachedMsMax).dropped).toEqual([])
     expect(table.sweep(() => false, 10 + detachedMsMax).dropped).toEqual([peer(3)])
   })
+
+  test('[PR10] a record is dropped when it is due, though sums of times are rounded', () => {
+    const table = new PresenceTable()
+    table.put(recordOf(1), bytes, 0)
+    table.sweep(() => false, 7815.4)
+    const expiryMs = table.nextExpiryMs()
+    expect(expiryMs - 7815.4).toBeLessThan(detachedMsMax)
+    expect(table.sweep(() => false, expiryMs).dropped).toEqual([peer(1)])
+  })
 })
