@@ -5,8 +5,11 @@
 
 import type { ConnectionParts } from './connection-parts.ts'
 
-/** How long a connection keeps its keys without a route: longer than a lift ride or a dead zone. */
-export const parkMsMax = 10 * 60 * 1000
+/**
+ * How long a connection keeps its keys without a route: longer than a lift ride or a dead zone, and than ten
+ * minutes that a page sleeps and the longest pause before it is dialled again.
+ */
+export const parkMsMax = 11 * 60 * 1000
 
 /** How long its streams are kept in all: a day's absence. Then it is given up. */
 export const restMsMax = 24 * 60 * 60 * 1000
