@@ -118,19 +118,25 @@ const media = {
 
 export type ProfileName = keyof typeof media
 
-/** What wait at the narrowest place lasts that long. */
+/** What waits at the narrowest place lasts that long. */
 const queueMs = 200
 const queueBytesMin = 8_192
+/** The same where what comes beyond is lost: as in the cheapest access points. */
+const lossyQueueMs = 30
+const lossyQueueBytesMin = 4_096
 
 export function profileOf(spec: ProfileSpec): LinkProfile {
   const medium: Medium = media[spec.name]
   const { latencyMs, jitterMs, bytesPerMs, messageBytesMax, costClass } = medium
   const delivery = spec.delivery ?? 'strict'
+  const isReliable = delivery === 'strict' || delivery === 'unordered'
   return {
     latencyMs,
     jitterMs,
     bytesPerMs,
-    queueBytesMax: Math.max(queueBytesMin, queueMs * bytesPerMs),
+    queueBytesMax: isReliable
+      ? Math.max(queueBytesMin, queueMs * bytesPerMs)
+      : Math.max(lossyQueueBytesMin, lossyQueueMs * bytesPerMs),
     lossRate: medium.lossRate ?? 0,
     duplicateRate: medium.duplicateRate ?? 0,
     reorderRate: medium.reorderRate ?? 0,
@@ -138,7 +144,7 @@ export function profileOf(spec: ProfileSpec): LinkProfile {
     cutsLonger: spec.cutsLonger ?? false,
     traits: {
       messageBytesMax,
-      reliable: delivery === 'strict' || delivery === 'unordered',
+      reliable: isReliable,
       ordered: delivery === 'strict' || delivery === 'lossy',
       encrypted: false,
       cost: { class: costClass, metered: false },
