@@ -89,6 +89,8 @@ export type Command =
     }
   | { readonly type: 'sync-status'; readonly write: WriteId }
   | { readonly type: 'presence' }
+  /** Whether nobody sees the page: then the mesh says little when nothing happens. */
+  | { readonly type: 'set-hidden'; readonly isHidden: boolean }
   /**
    * Opens a stream of bytes to the peer. Answered when it is open; waits for a connection and for
    * the peer's allowance. After `patienceMs` it fails: with `peer-unreachable` when no connection
@@ -119,6 +121,7 @@ export interface CommandResults {
   readonly 'set-awareness': undefined
   readonly 'sync-status': SyncStatus
   readonly presence: PresenceGraph
+  readonly 'set-hidden': undefined
   readonly 'open-stream': { readonly stream: StreamHandle }
   readonly 'accept-streams': undefined
   readonly 'refuse-streams': undefined

@@ -197,6 +197,12 @@ export class Layers {
         this.#outputs.push({ type: 'command-answered', command, answer })
         return
       }
+      case 'set-hidden': {
+        this.#neighbourhood.setHidden(body.isHidden, nowMs)
+        const answer: CommandAnswer = { ok: true, value: undefined }
+        this.#outputs.push({ type: 'command-answered', command, answer })
+        return
+      }
       case 'open-document':
         this.#openings.add(command, body)
         this.#replica.handleCommand(command, body, nowMs)

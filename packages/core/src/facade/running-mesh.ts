@@ -187,6 +187,11 @@ export class RunningMesh implements Mesh, RowSource {
     this.#host?.access.abandon()
   }
 
+  /** Nobody sees the page any more, or somebody does again. An engine that is gone need not know. */
+  setHidden(isHidden: boolean): void {
+    this.#host?.access.execute({ type: 'set-hidden', isHidden }).catch(() => {})
+  }
+
   /** The engine is lost: nothing more comes from where it was. */
   fail(problem: Problem): void {
     this.#report({ type: 'ended', problem })

@@ -32,12 +32,7 @@ import { FrameCipher } from './frame-cipher.ts'
 import { decodeHello } from './hello.ts'
 import type { LinkHandshake, LinkHandshakeStep, RemoteIdentity } from './link-handshake.ts'
 import type { LinkDescription } from './link-port.ts'
-import {
-  bluetoothHelloIntervalMs,
-  helloIntervalMs,
-  Liveness,
-  spareHelloIntervalMs,
-} from './liveness.ts'
+import { helloIntervalMsOf, hiddenHelloIntervalMs, Liveness } from './liveness.ts'
 import { messagesOfChannel } from './messages-of-channel.ts'
 import { queueBytesMax, queueMsMax } from './send-queue.ts'
 import type { SessionEvent, SessionOptions, SessionState } from './session-event.ts'
@@ -69,6 +64,7 @@ export class ChannelSession {
   #remote: RemoteIdentity | undefined
   #mustClose = false
   #isSpare = false
+  #isHidden = false
   #isDoubted = false
   #hasJoined = false
 
@@ -149,6 +145,13 @@ export class ChannelSession {
   setSpare(isSpare: boolean, nowMs: number): void {
     if (isSpare === this.#isSpare) return
     this.#isSpare = isSpare
+    this.#liveness?.setInterval(this.#helloIntervalMs(), nowMs)
+  }
+
+  /** Whether nobody sees the page of this end: then it says even less. */
+  setHidden(isHidden: boolean, nowMs: number): void {
+    if (isHidden === this.#isHidden) return
+    this.#isHidden = isHidden
     this.#liveness?.setInterval(this.#helloIntervalMs(), nowMs)
   }
 
@@ -344,7 +347,8 @@ export class ChannelSession {
         this.#messages.proven()
         this.#remote = step.remote
         this.#receiver.believesClearFarewell = !step.isConfirmed
-        this.#liveness = new Liveness(this.#helloIntervalMs(), nowMs)
+        this.#liveness = new Liveness(helloIntervalMsOf(this.traits, this.#isSpare), nowMs)
+        this.#liveness.setInterval(this.#helloIntervalMs(), nowMs)
         link.handshakes.add()
         if (step.isReturn) link.handshakesReturned.add()
         link.handshakeMs.observe(nowMs - this.#openedAtMs)
@@ -386,8 +390,7 @@ export class ChannelSession {
   }
 
   #helloIntervalMs(): number {
-    if (this.#isSpare) return spareHelloIntervalMs
-    return this.cost.class === 'bluetooth' ? bluetoothHelloIntervalMs : helloIntervalMs
+    return this.#isHidden ? hiddenHelloIntervalMs : helloIntervalMsOf(this.traits, this.#isSpare)
   }
 
   #fail(fault: ReceiveFault, nowMs: number): void {

@@ -69,6 +69,37 @@ describe('[LK8] a neighbour is one link, whatever its channels', () => {
     expect(end!.sent.length - before).toBe(10)
   })
 
+  test('[LK3] a hidden page says hello each minute, which it announces at once', () => {
+    const { network, a, b } = pairWith('lan')
+    link(network, a, 'b', 'lan')
+    network.run(10_000)
+    const [end] = a.openEnds()
+    a.neighbourhood.setHidden(true, network.nowMs)
+    const before = end!.sent.length
+    network.run(600_000)
+    // The first one tells of the pause; the other end asks for none meanwhile.
+    expect(end!.sent.length - before).toBeGreaterThanOrEqual(10)
+    expect(end!.sent.length - before).toBeLessThanOrEqual(12)
+    expect(transportsOf(b)).toEqual(['lan'])
+    expect(b.toldOf('link-down')).toEqual([])
+    a.neighbourhood.setHidden(false, network.nowMs)
+    const hidden = end!.sent.length
+    network.run(60_000)
+    expect(end!.sent.length - hidden).toBeGreaterThanOrEqual(15)
+  })
+
+  test('[LK3] and is missed as soon as others when it does not answer', () => {
+    const { network, a, b } = pairWith('lan')
+    link(network, a, 'b', 'lan')
+    network.run(10_000)
+    a.neighbourhood.setHidden(true, network.nowMs)
+    network.run(5_000)
+    a.asleep = true
+    b.neighbourhood.send(a.peer, 'packet', 'interactive', new Uint8Array(100), network.nowMs)
+    network.run(16_000)
+    expect(b.toldOf('link-down')).toHaveLength(1)
+  })
+
   test('a fifth proven channel is closed', () => {
     const { network, a, b } = pairWith()
     const names = Array.from({ length: channelsPerLinkMax + 1 }, (_, index) => `kind ${index}`)

@@ -5,6 +5,7 @@
  * Holds no frames: it says when a hello is due, makes it, and judges silence.
  */
 
+import type { ChannelTraits } from '../../transport/channel.ts'
 import { helloIntervalMsMax, microsBetween, wireMicros } from './hello.ts'
 import type { Hello } from './hello.ts'
 import { HelloLoss, helloNumberModulus } from './hello-loss.ts'
@@ -17,6 +18,9 @@ export const bluetoothHelloIntervalMs = 8_000
 
 /** The same on a channel that is kept as a spare. */
 export const spareHelloIntervalMs = 30_000
+
+/** The same while the page is hidden: its timers come once a minute, and a battery is spared. */
+export const hiddenHelloIntervalMs = 60_000
 
 /** Announced intervals of silence after which a neighbour is dead: three may be lost or late. */
 export const deadIntervals = 3.5
@@ -43,6 +47,12 @@ export type Verdict = 'alive' | 'suspect' | 'dead'
 
 /** What a received hello brought. */
 export type HelloOutcome = 'ignored' | 'measured' | 'unmeasured'
+
+/** How often a channel that is active, or a spare, says hello while people can see the page. */
+export function helloIntervalMsOf({ cost }: ChannelTraits, isSpare: boolean): number {
+  if (isSpare) return spareHelloIntervalMs
+  return cost.class === 'bluetooth' ? bluetoothHelloIntervalMs : helloIntervalMs
+}
 
 /** The timers of one channel that is up. */
 export class Liveness {

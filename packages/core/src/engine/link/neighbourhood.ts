@@ -65,6 +65,7 @@ export class Neighbourhood implements LinkPort {
   readonly #outputs = new Fifo<NeighbourhoodOutput>()
   #nowMs = 0
   #isStopped = false
+  #isHidden = false
 
   constructor(context: EngineContext, options: NeighbourhoodOptions) {
     const { identity, app, secret, epoch } = options
@@ -121,6 +122,18 @@ export class Neighbourhood implements LinkPort {
     this.#dialer.want(peer, transport, isLinked, nowMs)
   }
 
+  /** Nobody sees the page any more, or somebody does again: hellos become rare, or what they were. */
+  setHidden(isHidden: boolean, nowMs: number): void {
+    if (isHidden === this.#isHidden) return
+    this.#nowMs = nowMs
+    this.#isHidden = isHidden
+    this.#context.recorder.link.visibilityChanged.record(isHidden ? 'hidden' : 'visible')
+    for (const session of this.#sessions.byChannel.values()) {
+      session.setHidden(isHidden, nowMs)
+      this.#sessions.touch(session)
+    }
+  }
+
   /** Stops dialling the peer; an open channel stays. */
   unwant(peer: PeerId, transport: string, nowMs: number): void {
     this.#dialer.unwant(peer, transport, nowMs)
@@ -156,6 +169,7 @@ export class Neighbourhood implements LinkPort {
       { channel, transport, traits, role, handshake, keyLifetime: this.#keyLifetime },
       nowMs,
     )
+    session.setHidden(this.#isHidden, nowMs)
     this.#sessions.add(session)
     if (target) this.#links.dialled(session, target)
     session.start()

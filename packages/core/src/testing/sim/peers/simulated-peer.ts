@@ -154,6 +154,7 @@ export class SimulatedPeer implements BootOwner {
     for (const { transport, to } of dials) {
       this.#take({ type: 'address-found', transport, address: to })
     }
+    if (this.machine.isHidden) this.execute({ type: 'set-hidden', isHidden: true })
     this.onBoot?.()
   }
 
@@ -195,9 +196,10 @@ export class SimulatedPeer implements BootOwner {
     this.#boot?.pump()
   }
 
-  /** Timers come once a minute while it is hidden. */
+  /** Timers come once a minute while it is hidden, and the page says so. */
   hide(isHidden: boolean): void {
     this.machine.hide(isHidden)
+    this.execute({ type: 'set-hidden', isHidden })
     this.#boot?.rearm()
   }
 
