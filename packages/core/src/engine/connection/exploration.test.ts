@@ -107,20 +107,16 @@ test.each<[string, Exploration]>([
       states: 1200,
     },
   ],
-])(
-  '%s',
-  (_name, { depth, states, ...options }) => {
-    const report = explore({
-      make: () => new TwoEnds(options),
-      depthMax: depth,
-      statesMax: 20_000,
-    })
-    expect(report.violation).toBeUndefined()
-    expect(report.isComplete).toBe(true)
-    expect(report.states).toBeGreaterThanOrEqual(states)
-  },
-  60_000,
-)
+])('%s', (_name, { depth, states, ...options }) => {
+  const report = explore({
+    make: () => new TwoEnds(options),
+    depthMax: depth,
+    statesMax: 20_000,
+  })
+  expect(report.violation).toBeUndefined()
+  expect(report.isComplete).toBe(true)
+  expect(report.states).toBeGreaterThanOrEqual(states)
+})
 
 test.each<[string, TwoEndsOptions]>([
   [
@@ -154,23 +150,19 @@ test.each<[string, TwoEndsOptions]>([
       budgets: { cuts: 2, rests: 1, losses: 6, copies: 4, restarts: 2, messages: 6, delays: 6 },
     },
   ],
-])(
-  '%s: walks of fifty events',
-  (_name, options) => {
-    const dice = new SeededRandom(new Uint8Array(32).fill(1))
-    for (let walk = 0; walk < 250; walk += 1) {
-      const system = new TwoEnds(options)
-      const path: string[] = []
-      for (let step = 0; step < 50; step += 1) {
-        const choices = system.choices()
-        if (choices.length === 0) break
-        const choice = choices[Math.floor(dice.fraction() * choices.length)]!
-        path.push(choice)
-        system.choose(choice)
-        expect({ path, violation: system.violation() }).toEqual({ path, violation: undefined })
-      }
-      expect({ path, unsettled: system.settle() }).toEqual({ path, unsettled: undefined })
+])('%s: walks of fifty events', (_name, options) => {
+  const dice = new SeededRandom(new Uint8Array(32).fill(1))
+  for (let walk = 0; walk < 250; walk += 1) {
+    const system = new TwoEnds(options)
+    const path: string[] = []
+    for (let step = 0; step < 50; step += 1) {
+      const choices = system.choices()
+      if (choices.length === 0) break
+      const choice = choices[Math.floor(dice.fraction() * choices.length)]!
+      path.push(choice)
+      system.choose(choice)
+      expect({ path, violation: system.violation() }).toEqual({ path, violation: undefined })
     }
-  },
-  60_000,
-)
+    expect({ path, unsettled: system.settle() }).toEqual({ path, unsettled: undefined })
+  }
+})
