@@ -258,7 +258,7 @@ describe('the table', () => {
     expect(table.sweep(() => false, 10 + detachedMsMax).dropped).toEqual([peer(3)])
   })
 
-  test('[PR10] a record is dropped when it is due, though sums of times are rounded', () => {
+  test('[PR11] a record is dropped when it is due, though sums of times are rounded', () => {
     const table = new PresenceTable()
     table.put(recordOf(1), bytes, 0)
     table.sweep(() => false, 7815.4)

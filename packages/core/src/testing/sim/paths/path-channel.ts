@@ -41,6 +41,7 @@ export class PathChannel {
   readonly #profile: PathProfile
   readonly #directions: readonly [Direction, Direction]
   #isOpen = true
+  #isSilent = false
 
   constructor(clock: PathClock, profile: PathProfile, left: PathChannelEnd, right: PathChannelEnd) {
     this.#clock = clock
@@ -82,6 +83,7 @@ export class PathChannel {
     const sentBytes = direction.sentBytes
     const drainedAtMs = direction.clearAtMs - profile.hostBufferBytes / profile.bytesPerMs
     clock.at(Math.max(clock.nowMs, drainedAtMs), () => {
+      if (this.#isSilent) return
       direction.drainedBytes = Math.max(direction.drainedBytes, sentBytes)
       if (this.#isOpen) direction.from.drained(sentBytes)
     })
@@ -93,7 +95,7 @@ export class PathChannel {
     if (profile.traits.ordered) arrivesAtMs = Math.max(arrivesAtMs, direction.arrivedAtMs)
     direction.arrivedAtMs = arrivesAtMs
     clock.at(arrivesAtMs, () => {
-      if (this.#isOpen) direction.to.received(bytes)
+      if (this.#isOpen && !this.#isSilent) direction.to.received(bytes)
     })
   }
 
@@ -102,6 +104,7 @@ export class PathChannel {
     if (!this.#isOpen) return
     const { arrivedAtMs, from, to } = this.#from(end)
     this.#clock.at(this.#clock.nowMs, () => from.closed('local'))
+    if (this.#isSilent) return
     this.#clock.at(Math.max(this.#clock.nowMs, arrivedAtMs), () => {
       if (!this.#isOpen) return
       this.#isOpen = false
@@ -116,6 +119,11 @@ export class PathChannel {
     this.#clock.at(this.#clock.nowMs + detectionMs, () => {
       for (const { from } of this.#directions) from.closed('lost')
     })
+  }
+
+  /** Nothing arrives any more, nothing drains, and nobody is told. */
+  silence(): void {
+    this.#isSilent = true
   }
 
   #from(end: PathChannelEnd): Direction {

@@ -28,12 +28,15 @@ export interface PathPeerOptions {
   readonly cryptography: Cryptography
   /** Routes are laid down by the test; else the peer finds them. */
   readonly hasStaticRoutes: boolean
+  /** Counts the boots of the peer with that key; 1 by default. */
+  readonly epoch?: number
 }
 
 /** Passes between the layers within one event; more is a loop without progress. */
 const settleRoundsMax = 1_000_000
 
-const transport = 'path'
+/** The transport of all channels for which a test names no other. */
+export const usualTransport = 'path'
 const capabilities = {
   canListen: true,
   canDial: true,
@@ -60,6 +63,9 @@ export class PathPeer {
   onDial: (dial: DialId, address: string) => void = () => {}
   readonly #clock: PathClock
   readonly #channels = new Map<ChannelId, { readonly end: PathChannelEnd; channel: PathChannel }>()
+  readonly #transports = new Set<string>()
+  /** What happened to it while it sleeps. */
+  #missed: ((nowMs: number) => void)[] | undefined
   #nextChannel = 1
   #armedAtMs = Number.POSITIVE_INFINITY
 
@@ -76,7 +82,7 @@ export class PathPeer {
       cryptography,
       recorder: this.flight.recorder,
     }
-    const epoch = 1
+    const { epoch = 1 } = options
     this.neighbourhood = new Neighbourhood(context, { identity, app, secret, epoch })
     const router = options.hasStaticRoutes ? new StaticRouter() : undefined
     this.router = router
@@ -87,7 +93,6 @@ export class PathPeer {
       this.neighbourhood,
     )
     this.connections = new Connections(context, { identity, app, secret, epoch }, this.mesh)
-    this.neighbourhood.transportStarted(transport, capabilities, clock.nowMs)
   }
 
   /** A counter or gauge, by its room and name. */
@@ -98,13 +103,40 @@ export class PathPeer {
 
   /** Does something to the layers, and lets them pass on what follows. */
   do(action: (nowMs: number) => void): void {
+    if (this.#missed !== undefined) {
+      this.#missed.push(action)
+      return
+    }
     this.flight.recorder.setTime(this.#clock.nowMs)
     action(this.#clock.nowMs)
     this.#settle()
   }
 
+  get isAsleep(): boolean {
+    return this.#missed !== undefined
+  }
+
+  /** Its timers stand still, and what comes to it waits. For ever, if it has crashed. */
+  sleep(): void {
+    this.#missed ??= []
+  }
+
+  /** Goes on with all that happened meanwhile, in its order. */
+  wake(): void {
+    const missed = this.#missed ?? []
+    this.#missed = undefined
+    for (const action of missed) this.do(action)
+  }
+
+  /** Has channels of that transport from now on. Idempotent. */
+  startTransport(transport: string): void {
+    if (this.#transports.has(transport)) return
+    this.#transports.add(transport)
+    this.do((nowMs) => this.neighbourhood.transportStarted(transport, capabilities, nowMs))
+  }
+
   /** Dials the address whenever its link is down. */
-  dial(address: string): void {
+  dial(transport: string, address: string): void {
     this.do((nowMs) => this.neighbourhood.addressFound(transport, address, nowMs))
   }
 
@@ -131,7 +163,13 @@ export class PathPeer {
   }
 
   /** The channel is made; `dial` where this end dialled it. */
-  open(end: PathChannelEnd, channel: PathChannel, traits: ChannelTraits, dial?: DialId): void {
+  open(
+    end: PathChannelEnd,
+    channel: PathChannel,
+    transport: string,
+    traits: ChannelTraits,
+    dial?: DialId,
+  ): void {
     this.#channels.set(end.channel, { end, channel })
     const opening = { channel: end.channel, transport, traits, ...(dial !== undefined && { dial }) }
     this.do((nowMs) => this.neighbourhood.channelOpened(opening, nowMs))

@@ -9,7 +9,7 @@ import type { DialId } from '../../../engine/input.ts'
 import type { Route } from '../../../engine/mesh/router.ts'
 import { EventQueue } from '../world/event-queue.ts'
 import { PathChannel, type PathClock } from './path-channel.ts'
-import { PathPeer } from './path-peer.ts'
+import { PathPeer, usualTransport, type PathPeerOptions } from './path-peer.ts'
 import type { PathProfile } from './path-profile.ts'
 
 export interface PathWorldOptions {
@@ -20,6 +20,9 @@ export interface PathWorldOptions {
   readonly hasStaticRoutes?: boolean
 }
 
+/** Which peer it is, and in which boot. */
+export type PathPeerBoot = Pick<PathPeerOptions, 'keyByte' | 'epoch'>
+
 /** A place where two peers are joined by a channel, as long as it is not cut. */
 export class PathJoint {
   /** What the next channel is like. */
@@ -29,11 +32,13 @@ export class PathJoint {
   channel: PathChannel | undefined
   readonly left: PathPeer
   readonly right: PathPeer
+  readonly transport: string
 
-  constructor(left: PathPeer, right: PathPeer, profile: PathProfile) {
+  constructor(left: PathPeer, right: PathPeer, profile: PathProfile, transport: string) {
     this.left = left
     this.right = right
     this.profile = profile
+    this.transport = transport
   }
 
   /** The channel breaks, which both ends hear of so much later; dials fail until `mend`. */
@@ -75,20 +80,26 @@ export class PathWorld implements PathClock {
     this.#queue.push(Math.max(atMs, this.#nowMs), action)
   }
 
-  addPeer(name: string): PathPeer {
+  /** Its key is one that no other has, or that of its former boot. */
+  addPeer(name: string, boot: PathPeerBoot = { keyByte: this.#peers.length + 1 }): PathPeer {
     const { cryptography, seed, hasStaticRoutes = false } = this.#options
-    const keyByte = this.#peers.length + 1
-    const peer = new PathPeer(this, { name, keyByte, seed, cryptography, hasStaticRoutes })
+    const peer = new PathPeer(this, { name, ...boot, seed, cryptography, hasStaticRoutes })
     peer.onDial = (dial, address) => this.#dialled(dial, address)
     this.#peers.push(peer)
     return peer
   }
 
-  /** Joins two peers; the left one dials. */
-  join(left: PathPeer, right: PathPeer, profile: PathProfile): PathJoint {
-    const joint = new PathJoint(left, right, profile)
+  /** Joins two peers; the left one dials. Joints of two transports between them are one link. */
+  join(
+    left: PathPeer,
+    right: PathPeer,
+    profile: PathProfile,
+    transport = usualTransport,
+  ): PathJoint {
+    const joint = new PathJoint(left, right, profile, transport)
     this.#joints.push(joint)
-    left.dial(`joint ${this.#joints.length - 1}`)
+    for (const peer of [left, right]) peer.startTransport(transport)
+    left.dial(transport, `joint ${this.#joints.length - 1}`)
     return joint
   }
 
@@ -118,9 +129,9 @@ export class PathWorld implements PathClock {
 
   #dialled(dial: DialId, address: string): void {
     const joint = this.#joints[Number(address.slice('joint '.length))]!
-    const { left, right } = joint
+    const { left, right, transport } = joint
     this.at(this.#nowMs + 2 * joint.profile.latencyMs, () => {
-      if (!joint.isWhole) {
+      if (!joint.isWhole || right.isAsleep) {
         left.dialFailed(dial)
         return
       }
@@ -128,8 +139,8 @@ export class PathWorld implements PathClock {
       const [leftEnd, rightEnd] = [left.makeEnd(), right.makeEnd()]
       const channel = new PathChannel(this, profile, leftEnd, rightEnd)
       joint.channel = channel
-      right.open(rightEnd, channel, profile.traits)
-      left.open(leftEnd, channel, profile.traits, dial)
+      right.open(rightEnd, channel, transport, profile.traits)
+      left.open(leftEnd, channel, transport, profile.traits, dial)
     })
   }
 }
