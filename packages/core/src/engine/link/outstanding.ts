@@ -16,9 +16,14 @@ export class Outstanding {
     return this.#sentBytes - this.#drainedBytes
   }
 
+  /** Length of a message that may be sent, at most; below 1 when none may. */
+  get roomBytes(): number {
+    return this.bytes === 0 ? Number.POSITIVE_INFINITY : outstandingBytesMax - this.bytes
+  }
+
   /** Whether a message of that length may be sent. */
   takes(messageBytes: number): boolean {
-    return this.bytes === 0 || this.bytes + messageBytes <= outstandingBytesMax
+    return messageBytes <= this.roomBytes
   }
 
   sent(bytes: number): void {

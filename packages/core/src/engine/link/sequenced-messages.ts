@@ -250,9 +250,10 @@ export class SequencedMessages implements ChannelMessages {
     return headerBytes(this.#isWide, messageBytes > this.#probing.sizing.safeBytes)
   }
 
-  /** A probe for longer messages, as far as these would be of use. */
+  /** A probe for longer messages, as far as these would be of use, and the channel has room for it. */
   #probe(nowMs: number): Uint8Array | undefined {
-    const probe = this.#probing.takeProbe(this.#pace.usefulMessageBytes, nowMs)
+    const bytesMax = Math.min(this.#pace.usefulMessageBytes, this.#outstanding.roomBytes)
+    const probe = this.#probing.takeProbe(bytesMax, nowMs)
     if (!probe) return undefined
     return encodeSequencedMessage({
       isWide: this.#isWide,

@@ -30,4 +30,8 @@ export const regressions: readonly Regression[] = [
     bug: 'a message was repeated for ever in parts as long as what the path had been thought to take',
     file: 'parts-too-long',
   },
+  {
+    bug: 'a probe for longer messages was sent beyond the credit of its channel',
+    file: 'probe-beyond-credit',
+  },
 ]
