@@ -94,12 +94,12 @@ export class Forwarding {
     const { mesh } = this.#context.recorder
     const packet = decodePacket(bytes)
     if (packet === undefined) mesh.packetsDroppedMalformed.add()
-    else if (packet.source === this.#local) mesh.packetsDroppedSourceSpoofed.add()
     else if (packet.destination === this.#local) this.#deliver(packet)
     else if (packet.hopLimit === 1) mesh.packetsDroppedHopLimit.add()
     else {
       spendHop(bytes)
       const { source, destination, priority } = packet
+      if (source === this.#local) mesh.packetsReturned.add()
       const arrivedFrom = from
       this.#relay({ bytes, source, destination, priority, arrivedFrom, arrivedAtMs: nowMs }, nowMs)
     }

@@ -9,6 +9,10 @@ export const meshInstruments = {
   packetsUnroutable: counter('packets', 'Own packets refused because there is no route.'),
   packetsDelivered: counter('packets', 'Packets addressed to this peer.'),
   packetsForwarded: counter('packets', 'Packets of others that a link took.'),
+  packetsReturned: counter(
+    'packets',
+    'Packets that say they are of this peer, passed on: their path changed, or they lie.',
+  ),
   bytesForwarded: counter('bytes', 'Bytes of the packets of others that a link took.'),
   packetsMarked: counter('packets', 'Packets of others marked for congestion.'),
   packetsParked: counter('packets', 'Packets kept for a moment for want of a route.'),
@@ -22,7 +26,6 @@ export const meshInstruments = {
   packetsDroppedParkingFull: counter('packets', 'Dropped: too much is parked already.'),
   packetsDroppedParkingExpired: counter('packets', 'Dropped: no route came back in time.'),
   packetsDroppedMalformed: counter('packets', 'Dropped: not a packet of this version.'),
-  packetsDroppedSourceSpoofed: counter('packets', 'Dropped: claims to come from this peer.'),
   queuedBytes: gauge('bytes', 'Packets that wait for a full link.'),
   parkedBytes: gauge('bytes', 'Packets that wait for a route.'),
 

@@ -13,7 +13,6 @@ const silentCounters = [
     [
       'packetsDroppedHopLimit',
       'packetsDroppedMalformed',
-      'packetsDroppedSourceSpoofed',
       'routeFramesMalformed',
       'presenceFramesMalformed',
     ],
@@ -24,8 +23,8 @@ const silentCounters = [
   ['documents', ['deliveriesRefused']],
 ] as const satisfies readonly (readonly [keyof Recorder, readonly string[]])[]
 
-/** These tell of a packet that did not find its way. */
-const loopCounters: readonly string[] = ['packetsDroppedHopLimit', 'packetsDroppedSourceSpoofed']
+/** This tells of a packet that did not find its way. */
+const loopCounter = 'packetsDroppedHopLimit'
 
 /** See the file header. */
 export class GoodManners {
@@ -47,7 +46,7 @@ export class GoodManners {
       for (const counter of counters) {
         // A counter that does not exist is wrong as well.
         if (cells[counter]?.value === 0 || this.#exceptions.includes(counter)) continue
-        const invariant = loopCounters.includes(counter) ? 'loop' : 'malformed'
+        const invariant = counter === loopCounter ? 'loop' : 'malformed'
         this.#world.violated(invariant, `${name}: ${room}.${counter} grew`)
       }
     }
