@@ -1,22 +1,16 @@
 /** Addresses of the TCP transport: `tcp://HOST:PORT`, an IPv6 host in brackets. */
 
-export interface TcpAddress {
-  /** Name or address, without brackets; a zone (`fe80::1%eth0`) is kept. */
-  readonly host: string
-  readonly port: number
-}
+import { formatSocketAddress, parseSocketAddress } from './socket-address.ts'
+import type { SocketAddress } from './socket-address.ts'
+
+export type TcpAddress = SocketAddress
 
 /** The parts of an address, or undefined when it is none. */
 export function parseTcpAddress(text: string): TcpAddress | undefined {
-  // Not `URL`: it refuses the zones of link-local addresses.
-  const match = /^tcp:\/\/(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\w.-]+)):(\d{1,5})$/i.exec(text)
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  if (host === undefined || !(port >= 1 && port <= 65_535)) return undefined
-  return { host, port }
+  return parseSocketAddress('tcp', text)
 }
 
 /** The text of an address. */
-export function formatTcpAddress({ host, port }: TcpAddress): string {
-  return `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function formatTcpAddress(address: TcpAddress): string {
+  return formatSocketAddress('tcp', address)
 }

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { messageBytesMax, messageBytesOfMtu, readMtu } from './udp-message-size.ts'
+
+test.each([
+  ['Ethernet', 1500, 1447],
+  ['jumbo frames', 9000, messageBytesMax],
+  ['the loopback of Linux', 65_536, messageBytesMax],
+  ['a tunnel', 1420, 1367],
+  ['less than IPv6 allows', 576, 1227],
+  ['what is not known', undefined, 1447],
+])('[UD8] the longest message on %s is one packet', (_what, mtuBytes, messageBytes) => {
+  expect(messageBytesOfMtu(mtuBytes)).toBe(messageBytes)
+})
+
+test.each(['none such', '../../../etc', '..', '', 'eth0/../lo'])(
+  'no MTU is read of an interface that is none: %j',
+  (name) => {
+    expect(readMtu(name)).toBeUndefined()
+  },
+)

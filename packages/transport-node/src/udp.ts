@@ -1,0 +1,167 @@
+/** The UDP transport: for Node peers that reach each other by address (docs/specs/udp.md). */
+
+import { DialFailure } from '@fieldmesh/core/transport'
+import type {
+  Channel,
+  Transport,
+  TransportCapabilities,
+  TransportHost,
+} from '@fieldmesh/core/transport'
+import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import { systemClock } from './host-clock.ts'
+import { InterfaceWatch, readInterfaceAddresses } from './network-interfaces.ts'
+import { formatUdpAddress, parseUdpAddress } from './udp-address.ts'
+import type { UdpAddress } from './udp-address.ts'
+import { createUdpCounts } from './udp-counts.ts'
+import type { UdpCounts } from './udp-counts.ts'
+import { UdpDial } from './udp-dial.ts'
+import { hostsToListenAt, UdpListeners } from './udp-listeners.ts'
+import { messageBytesMax, messageBytesOfMtu, readMtu } from './udp-message-size.ts'
+import type { UdpPipe } from './udp-pipe.ts'
+
+/** Open channels beyond which dials of others are refused; each holds at most 0.4 MiB. */
+const channelsMax = 256
+/** Time in which whoever opens a channel must send its first message, or make room for others. */
+const firstMessageMs = 10_000
+
+export interface UdpOptions {
+  /** Where to listen; without it, this transport only dials. */
+  readonly listen?: {
+    /** 0 lets the system choose. */
+    readonly port: number
+    /** Address of an interface; every address of every interface when left out, as they come and go. */
+    readonly host?: string
+  }
+  /** Addresses to dial, `udp://HOST:PORT`. */
+  readonly addresses?: readonly string[]
+}
+
+/** A UDP transport, where it listens, and what it has dropped. */
+export interface UdpTransport extends Transport {
+  /** The addresses that are listened at, all with one port. */
+  readonly listening: readonly UdpAddress[]
+  readonly counts: Readonly<UdpCounts>
+}
+
+/** Makes a UDP transport. */
+export function udp(options: UdpOptions = {}): UdpTransport {
+  return new Udp(options)
+}
+
+class Udp implements UdpTransport {
+  readonly name = 'udp'
+  readonly capabilities: TransportCapabilities
+  readonly counts = createUdpCounts()
+  readonly #options: UdpOptions
+  readonly #run = new TransportRun('udp', channelsMax)
+  #listeners: UdpListeners | undefined
+  #watch: InterfaceWatch | undefined
+
+  constructor(options: UdpOptions) {
+    this.#options = options
+    this.capabilities = {
+      canListen: options.listen !== undefined,
+      canDial: true,
+      needsUserGesture: false,
+      needsSignalling: false,
+    }
+  }
+
+  get listening(): readonly UdpAddress[] {
+    return this.#listeners?.addresses ?? []
+  }
+
+  async start(host: TransportHost): Promise<void> {
+    const { listen, addresses = [] } = this.#options
+    this.#run.begin(host)
+    try {
+      if (listen) await this.#listen(listen, host)
+    } catch (error) {
+      this.#listeners = undefined
+      await this.#run.end()
+      throw error
+    }
+    for (const address of addresses) host.addressFound(address)
+  }
+
+  async stop(): Promise<void> {
+    this.#watch?.stop()
+    this.#watch = undefined
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    // Farewells leave by the sockets of the listeners.
+    await this.#run.end()
+    await listeners?.close()
+  }
+
+  dial(address: string, signal: AbortSignal): Promise<Channel> {
+    return this.#run.dial(signal, (outcome) => {
+      const parsed = parseUdpAddress(address)
+      if (!parsed) {
+        const form = formatUdpAddress({ host: 'HOST', port: 4100 })
+        outcome.fail(new DialFailure('bad-address', `${address} is not of the form ${form}`))
+        return () => undefined
+      }
+      const dial = new UdpDial({
+        address: parsed,
+        counts: this.counts,
+        opened: (pipe, localHost) => {
+          outcome.succeed(this.#open(pipe, localHost, parsed.host))
+        },
+        failed: (failure) => {
+          outcome.fail(failure)
+        },
+      })
+      return () => {
+        dial.giveUp()
+      }
+    })
+  }
+
+  async #listen(listen: NonNullable<UdpOptions['listen']>, host: TransportHost): Promise<void> {
+    const listeners = new UdpListeners({
+      port: listen.port,
+      counts: this.counts,
+      nowMs: () => systemClock.nowMs(),
+      isFull: () => this.#run.full || !this.#run.host,
+      opened: (pipe, remoteHost, localHost) => {
+        host.accepted(this.#open(pipe, localHost, remoteHost, firstMessageMs))
+      },
+    })
+    this.#listeners = listeners
+    await listeners.begin(hostsToListenAt(listen.host, readInterfaceAddresses()), listen.host)
+    this.#watch = new InterfaceWatch({
+      clock: systemClock,
+      read: readInterfaceAddresses,
+      seen: (addresses) => {
+        listeners.follow(hostsToListenAt(listen.host, addresses))
+      },
+    })
+  }
+
+  #open(pipe: UdpPipe, localHost: string, remoteHost: string, firstMessageMs?: number): Channel {
+    const channel = new PipeChannel({
+      pipe,
+      traits: {
+        messageBytesMax: messageBytesAt(localHost),
+        reliable: false,
+        ordered: false,
+        encrypted: false,
+        cost: { class: distanceOfHost(remoteHost), metered: false },
+      },
+      ...(firstMessageMs === undefined ? {} : { firstMessageMs }),
+      gone: (channel) => {
+        this.#run.remove(channel)
+      },
+    })
+    this.#run.add(channel)
+    return channel
+  }
+}
+
+/** The longest message of a channel that leaves from that address of this machine. */
+function messageBytesAt(localHost: string): number {
+  const local = readInterfaceAddresses().find(({ host }) => host === localHost)
+  if (!local) return messageBytesOfMtu()
+  return local.isInternal ? messageBytesMax : messageBytesOfMtu(readMtu(local.interfaceName))
+}
