@@ -1,5 +1,6 @@
 /** The addresses of this machine's network interfaces, and word when they come and go. */
 
+import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { HostClock } from './host-clock.ts'
 
@@ -10,8 +11,16 @@ export interface InterfaceAddress {
   /** As sockets take it: a link-local IPv6 address has its zone. */
   readonly host: string
   readonly family: 4 | 6
+  /** Leading bits that all addresses of its network have. */
+  readonly prefixBits: number
   /** The loopback. */
   readonly isInternal: boolean
+}
+
+/** An interface with what it has. */
+export interface NetworkInterface {
+  readonly name: string
+  readonly addresses: readonly InterfaceAddress[]
 }
 
 /**
@@ -29,18 +38,55 @@ export function readInterfaceAddresses(): readonly InterfaceAddress[] {
     .flatMap(([interfaceName, addresses = []]) =>
       addresses.map((entry): InterfaceAddress => {
         const isIpv6 = entry.family === 'IPv6'
-        const isScoped = isIpv6 && /^fe[89ab]/i.test(entry.address)
+        const isScoped = isIpv6 && isLinkLocalIpv6(entry.address)
         // Windows knows zones by number only.
         const zone = process.platform === 'win32' ? entry.scopeid : interfaceName
         return {
           interfaceName,
           host: isScoped ? `${entry.address}%${zone}` : entry.address,
           family: isIpv6 ? 6 : 4,
+          prefixBits: Number(entry.cidr?.split('/')[1] ?? (isIpv6 ? 128 : 32)),
           isInternal: entry.internal,
         }
       }),
     )
     .slice(0, interfaceAddressesMax)
+}
+
+/** The interfaces that have these addresses, in their order. */
+export function groupByInterface(
+  addresses: readonly InterfaceAddress[],
+): readonly NetworkInterface[] {
+  const names = new Set(addresses.map(({ interfaceName }) => interfaceName))
+  return [...names].map((name) => ({
+    name,
+    addresses: addresses.filter(({ interfaceName }) => interfaceName === name),
+  }))
+}
+
+/** Whether an address, with or without a zone, is one of IPv6 that is valid on its link only. */
+export function isLinkLocalIpv6(host: string): boolean {
+  return /^fe[89ab]/i.test(host)
+}
+
+/**
+ * Whether a host is reached on the link of an interface without a router, and not through another
+ * interface: by its network, or as a link-local address with that zone.
+ */
+export function isOnLink(host: string, { addresses }: NetworkInterface): boolean {
+  const [bare = '', zone] = host.split('%')
+  const family = isIP(bare)
+  if (family === 0) return false
+  if (family === 6 && isLinkLocalIpv6(bare)) {
+    return addresses.some((own) => own.host.includes('%') && own.host.split('%')[1] === zone)
+  }
+  const networks = new BlockList()
+  for (const own of addresses) {
+    if (own.family === family && !own.host.includes('%')) {
+      networks.addSubnet(own.host, own.prefixBits, family === 6 ? 'ipv6' : 'ipv4')
+    }
+  }
+  return zone === undefined && networks.check(bare, family === 6 ? 'ipv6' : 'ipv4')
 }
 
 export interface InterfaceWatchOptions {

@@ -62,20 +62,25 @@ export class UdpListeners {
 
   /**
    * Begins at addresses that are new, ends at those that are gone. One that cannot be had (yet) is
-   * left out and tried again at the next call.
+   * left out and tried again at the next call. Tells whether anything has changed.
    */
-  follow(hosts: readonly string[]): void {
-    this.#work = this.#work.then(async () => {
-      const wanted = new Set(hosts.slice(0, listenersMax))
-      for (const [host, listener] of this.#listenersByHost) {
-        if (wanted.has(host)) continue
-        this.#listenersByHost.delete(host)
-        await listener.close()
-      }
-      for (const host of wanted) {
-        if (!this.#listenersByHost.has(host)) await this.#bind(host).catch(() => undefined)
-      }
-    })
+  async follow(hosts: readonly string[]): Promise<boolean> {
+    const work = this.#work.then(() => this.#follow(new Set(hosts.slice(0, listenersMax))))
+    this.#work = work.then(() => undefined)
+    return work
+  }
+
+  async #follow(hosts: ReadonlySet<string>): Promise<boolean> {
+    const hostsBefore = [...this.#listenersByHost.keys()].join()
+    for (const [host, listener] of this.#listenersByHost) {
+      if (hosts.has(host)) continue
+      this.#listenersByHost.delete(host)
+      await listener.close()
+    }
+    for (const host of hosts) {
+      if (!this.#listenersByHost.has(host)) await this.#bind(host).catch(() => undefined)
+    }
+    return [...this.#listenersByHost.keys()].join() !== hostsBefore
   }
 
   async close(): Promise<void> {

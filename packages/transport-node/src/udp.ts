@@ -8,8 +8,12 @@ import type {
   TransportHost,
 } from '@fieldmesh/core/transport'
 import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import { makeAppTag } from './app-tag.ts'
 import { systemClock } from './host-clock.ts'
-import { InterfaceWatch, readInterfaceAddresses } from './network-interfaces.ts'
+import { LanDiscovery } from './lan-discovery.ts'
+import type { DiscoveryKind } from './lan-discovery.ts'
+import { openMulticastPort } from './multicast-port.ts'
+import { groupByInterface, InterfaceWatch, readInterfaceAddresses } from './network-interfaces.ts'
 import { formatUdpAddress, parseUdpAddress } from './udp-address.ts'
 import type { UdpAddress } from './udp-address.ts'
 import { createUdpCounts } from './udp-counts.ts'
@@ -34,6 +38,16 @@ export interface UdpOptions {
   }
   /** Addresses to dial, `udp://HOST:PORT`. */
   readonly addresses?: readonly string[]
+  /**
+   * Find peers of the same app on the links of this machine, and be found by them where this peer
+   * listens. Whoever is on the link learns peer id and port; the app is told by a salted hash.
+   */
+  readonly discovery?: {
+    /** The app of the mesh. */
+    readonly app: string
+    /** By multicast DNS, by our own multicast over IPv6; by both when left out. */
+    readonly kinds?: readonly DiscoveryKind[]
+  }
 }
 
 /** A UDP transport, where it listens, and what it has dropped. */
@@ -55,6 +69,7 @@ class Udp implements UdpTransport {
   readonly #options: UdpOptions
   readonly #run = new TransportRun('udp', channelsMax)
   #listeners: UdpListeners | undefined
+  #discovery: LanDiscovery | undefined
   #watch: InterfaceWatch | undefined
 
   constructor(options: UdpOptions) {
@@ -72,7 +87,7 @@ class Udp implements UdpTransport {
   }
 
   async start(host: TransportHost): Promise<void> {
-    const { listen, addresses = [] } = this.#options
+    const { listen, addresses = [], discovery } = this.#options
     this.#run.begin(host)
     try {
       if (listen) await this.#listen(listen, host)
@@ -82,12 +97,18 @@ class Udp implements UdpTransport {
       throw error
     }
     for (const address of addresses) host.addressFound(address)
+    if (discovery) this.#discovery = this.#discover(discovery, host)
+    if (listen || discovery) this.#follow()
   }
 
   async stop(): Promise<void> {
     this.#watch?.stop()
     this.#watch = undefined
     const listeners = this.#listeners
+    const discovery = this.#discovery
+    this.#discovery = undefined
+    // Says what it has listened at, to take it back.
+    await discovery?.stop()
     this.#listeners = undefined
     // Farewells leave by the sockets of the listeners.
     await this.#run.end()
@@ -130,11 +151,50 @@ class Udp implements UdpTransport {
     })
     this.#listeners = listeners
     await listeners.begin(hostsToListenAt(listen.host, readInterfaceAddresses()), listen.host)
+  }
+
+  #discover(
+    { app, kinds = ['mdns', 'multicast'] }: NonNullable<UdpOptions['discovery']>,
+    host: TransportHost,
+  ): LanDiscovery {
+    return new LanDiscovery({
+      kinds,
+      service: {
+        app,
+        peer: host.localPeer,
+        appTag: makeAppTag(app),
+        hostsOn: ({ addresses }) => {
+          const listening = new Set(this.listening.map((address) => address.host))
+          return addresses.map((own) => own.host).filter((own) => listening.has(own))
+        },
+        port: () => this.listening[0]?.port ?? 0,
+      },
+      clock: systemClock,
+      random: () => Math.random(),
+      openPort: openMulticastPort,
+      found: (address) => {
+        host.addressFound(address)
+      },
+      lost: (address) => {
+        host.addressLost(address)
+      },
+    })
+  }
+
+  /** Sockets and discovery go along with the interfaces of this machine. */
+  #follow(): void {
+    const listen = this.#options.listen
+    const listeners = this.#listeners
+    const discovery = this.#discovery
     this.#watch = new InterfaceWatch({
       clock: systemClock,
       read: readInterfaceAddresses,
       seen: (addresses) => {
-        listeners.follow(hostsToListenAt(listen.host, addresses))
+        void discovery?.follow(groupByInterface(addresses))
+        if (!listen) return
+        void listeners?.follow(hostsToListenAt(listen.host, addresses)).then((hasChanged) => {
+          if (hasChanged) discovery?.announce()
+        })
       },
     })
   }

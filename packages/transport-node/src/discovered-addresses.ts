@@ -1,0 +1,154 @@
+/**
+ * Which addresses of other peers are worth dialling, drawn together from all that tells of them
+ * (rules DS3 to DS5 of docs/specs/discovery.md).
+ *
+ * Invariant: for each peer and interface one address is reported, as long as anything vouches for it.
+ */
+
+/** Peers known on one interface; further ones are not taken before some have gone. */
+const peersPerInterfaceMax = 64
+/** Peers that one sender can tell of: more than anybody runs on one machine. */
+const peersPerSenderMax = 16
+/** Ways to one peer on one interface: by each kind of discovery an address or two. */
+const waysPerPeerMax = 8
+/** However long something says that it is valid: the default of DNS records (RFC 6762, section 10). */
+const lifetimeMsMax = 4_500_000
+
+/** Something told of a peer. */
+export interface Sighting {
+  /** Hex id that the peer claims; the link's handshake proves it. */
+  readonly peer: string
+  readonly interfaceName: string
+  /** What it was learnt by; of each kind one address counts, the latest. */
+  readonly kind: string
+  /** Who told it: the host. */
+  readonly sender: string
+  /** As the transport dials it. */
+  readonly address: string
+  readonly lifetimeMs: number
+}
+
+export interface DiscoveredAddressesOptions {
+  readonly found: (address: string) => void
+  readonly lost: (address: string) => void
+}
+
+interface Way {
+  readonly address: string
+  readonly sender: string
+  readonly untilMs: number
+}
+
+interface KnownPeer {
+  readonly peer: string
+  readonly interfaceName: string
+  readonly waysByKind: Map<string, Way>
+  reported: string | undefined
+}
+
+/** See the file header. */
+export class DiscoveredAddresses {
+  readonly #options: DiscoveredAddressesOptions
+  readonly #peersByKey = new Map<string, KnownPeer>()
+  /** How many report the same address: two interfaces may lead to one. */
+  readonly #countByAddress = new Map<string, number>()
+  #refusedCount = 0
+
+  constructor(options: DiscoveredAddressesOptions) {
+    this.#options = options
+  }
+
+  /** Sightings that met a bound. */
+  get refusedCount(): number {
+    return this.#refusedCount
+  }
+
+  see(sighting: Sighting, nowMs: number): void {
+    const { peer, interfaceName, kind, sender, address, lifetimeMs } = sighting
+    const key = keyOf(interfaceName, peer)
+    let known = this.#peersByKey.get(key)
+    if (!known) {
+      if (!this.#hasRoom(interfaceName, sender)) {
+        this.#refusedCount += 1
+        return
+      }
+      known = { peer, interfaceName, waysByKind: new Map(), reported: undefined }
+      this.#peersByKey.set(key, known)
+    }
+    if (!known.waysByKind.has(kind) && known.waysByKind.size >= waysPerPeerMax) return
+    const untilMs = nowMs + Math.min(lifetimeMs, lifetimeMsMax)
+    known.waysByKind.set(kind, { address, sender, untilMs })
+    this.#report(known)
+  }
+
+  /** What that kind of discovery told of a peer on an interface holds no longer. */
+  lose(interfaceName: string, kind: string, peer: string): void {
+    const known = this.#peersByKey.get(keyOf(interfaceName, peer))
+    if (known?.waysByKind.delete(kind) === true) this.#report(known)
+  }
+
+  /** An interface has gone, and with it what was learnt there. */
+  loseInterface(interfaceName: string): void {
+    for (const known of this.#peersByKey.values()) {
+      if (known.interfaceName !== interfaceName) continue
+      known.waysByKind.clear()
+      this.#report(known)
+    }
+  }
+
+  /** Forgets what nobody has repeated in time. */
+  handleDeadline(nowMs: number): void {
+    for (const known of this.#peersByKey.values()) {
+      for (const [kind, { untilMs }] of known.waysByKind) {
+        if (untilMs <= nowMs) known.waysByKind.delete(kind)
+      }
+      this.#report(known)
+    }
+  }
+
+  /** When something runs out; `Infinity` if nothing does. */
+  nextDeadlineMs(): number {
+    let deadlineMs = Number.POSITIVE_INFINITY
+    for (const { waysByKind } of this.#peersByKey.values()) {
+      for (const { untilMs } of waysByKind.values()) deadlineMs = Math.min(deadlineMs, untilMs)
+    }
+    return deadlineMs
+  }
+
+  /** An address that was reported stays the one as long as some way leads there. */
+  #report(known: KnownPeer): void {
+    const addresses = [...known.waysByKind.values()].map(({ address }) => address)
+    const { reported } = known
+    const best = reported !== undefined && addresses.includes(reported) ? reported : addresses[0]
+    if (best !== reported) {
+      known.reported = best
+      // The new one first: an address that is both is not lost in between.
+      if (best !== undefined) this.#count(best, 1)
+      if (reported !== undefined) this.#count(reported, -1)
+    }
+    if (addresses.length === 0) this.#peersByKey.delete(keyOf(known.interfaceName, known.peer))
+  }
+
+  #count(address: string, change: 1 | -1): void {
+    const count = (this.#countByAddress.get(address) ?? 0) + change
+    if (count > 0) this.#countByAddress.set(address, count)
+    else this.#countByAddress.delete(address)
+    if (count === 1 && change === 1) this.#options.found(address)
+    if (count === 0) this.#options.lost(address)
+  }
+
+  #hasRoom(interfaceName: string, sender: string): boolean {
+    let onInterface = 0
+    let bySender = 0
+    for (const known of this.#peersByKey.values()) {
+      if (known.interfaceName !== interfaceName) continue
+      onInterface += 1
+      if ([...known.waysByKind.values()].some((way) => way.sender === sender)) bySender += 1
+    }
+    return onInterface < peersPerInterfaceMax && bySender < peersPerSenderMax
+  }
+}
+
+function keyOf(interfaceName: string, peer: string): string {
+  return `${interfaceName} ${peer}`
+}
