@@ -19,12 +19,12 @@ export interface Sighting {
   /** Hex id that the peer claims; the link's handshake proves it. */
   readonly peer: string
   readonly interfaceName: string
-  /** What it was learnt by; of each kind one address counts, the latest. */
+  /** What it was learnt by; of each kind the latest counts. */
   readonly kind: string
   /** Who told it: the host. */
   readonly sender: string
-  /** As the transport dials it. */
-  readonly address: string
+  /** As the transport dials them, the best first. */
+  readonly addresses: readonly string[]
   readonly lifetimeMs: number
 }
 
@@ -34,7 +34,7 @@ export interface DiscoveredAddressesOptions {
 }
 
 interface Way {
-  readonly address: string
+  readonly addresses: readonly string[]
   readonly sender: string
   readonly untilMs: number
 }
@@ -64,7 +64,7 @@ export class DiscoveredAddresses {
   }
 
   see(sighting: Sighting, nowMs: number): void {
-    const { peer, interfaceName, kind, sender, address, lifetimeMs } = sighting
+    const { peer, interfaceName, kind, sender, addresses, lifetimeMs } = sighting
     const key = keyOf(interfaceName, peer)
     let known = this.#peersByKey.get(key)
     if (!known) {
@@ -77,7 +77,7 @@ export class DiscoveredAddresses {
     }
     if (!known.waysByKind.has(kind) && known.waysByKind.size >= waysPerPeerMax) return
     const untilMs = nowMs + Math.min(lifetimeMs, lifetimeMsMax)
-    known.waysByKind.set(kind, { address, sender, untilMs })
+    known.waysByKind.set(kind, { addresses, sender, untilMs })
     this.#report(known)
   }
 
@@ -117,7 +117,7 @@ export class DiscoveredAddresses {
 
   /** An address that was reported stays the one as long as some way leads there. */
   #report(known: KnownPeer): void {
-    const addresses = [...known.waysByKind.values()].map(({ address }) => address)
+    const addresses = [...known.waysByKind.values()].flatMap((way) => way.addresses)
     const { reported } = known
     const best = reported !== undefined && addresses.includes(reported) ? reported : addresses[0]
     if (best !== reported) {
@@ -126,7 +126,7 @@ export class DiscoveredAddresses {
       if (best !== undefined) this.#count(best, 1)
       if (reported !== undefined) this.#count(reported, -1)
     }
-    if (addresses.length === 0) this.#peersByKey.delete(keyOf(known.interfaceName, known.peer))
+    if (known.waysByKind.size === 0) this.#peersByKey.delete(keyOf(known.interfaceName, known.peer))
   }
 
   #count(address: string, change: 1 | -1): void {

@@ -241,6 +241,16 @@ test('[DS1] an interface that appears is used, and with one that vanishes go its
   expect([link.portCount, clock.timerCount]).toEqual([0, 0])
 })
 
+test('[DS5] an address that was told stays the one when a better one is learnt', async () => {
+  const { clock, link } = setUp()
+  const one = new Peer(clock, link, 1, { kinds: ['mdns'] })
+  await one.begin()
+  link.inject(serviceOf('10.0.0.77'), '10.0.0.9', 5353)
+  link.inject(serviceOf('10.0.0.77', 'fe80::77'), '10.0.0.9', 5353)
+  clock.advance(100_000)
+  expect(one.events).toEqual(['found udp://10.0.0.77:4100'])
+})
+
 describe('hostile packets', () => {
   test('[DS3] one sender makes no more than sixteen peers known', async () => {
     const { clock, link } = setUp()

@@ -92,9 +92,9 @@ class LinkDiscovery implements DiscoveryAgent {
     const wayKind = `multicast ${host}`
     if (kind === 'goodbye') this.#options.lost(wayKind, peer)
     else if (port > 0) {
-      const address = formatUdpAddress({ host, port })
+      const addresses = [formatUdpAddress({ host, port })]
       const lifetimeMs = heldS * 1000
-      this.#options.seen({ peer, kind: wayKind, sender: host, address, lifetimeMs })
+      this.#options.seen({ peer, kind: wayKind, sender: host, addresses, lifetimeMs })
     }
   }
 

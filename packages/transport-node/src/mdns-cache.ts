@@ -33,7 +33,8 @@ interface Instance {
 /** A peer that can be dialled. */
 export interface MdnsPeer {
   readonly peer: string
-  readonly host: string
+  /** As they are dialled, the best first; at least one. */
+  readonly hosts: readonly string[]
   readonly port: number
   readonly untilMs: number
 }
@@ -71,11 +72,16 @@ export class MdnsCache {
     this.#forgetExpired(nowMs)
     const peers: MdnsPeer[] = []
     for (const { pointer, location, peer } of this.#instances.values()) {
-      const address = location && this.#addressOf(location.data.target)
-      if (!pointer || !location || peer?.data === undefined || !address) continue
-      const ends = [pointer, location, peer, address.held].map(({ untilMs }) => untilMs)
-      const { port } = location.data
-      peers.push({ peer: peer.data, host: address.host, port, untilMs: Math.min(...ends) })
+      const reached = location ? this.#reachedAt(location.data.target) : []
+      const [first] = reached
+      if (!pointer || !location || peer?.data === undefined || !first) continue
+      const ends = [pointer, location, peer, first.held].map(({ untilMs }) => untilMs)
+      peers.push({
+        peer: peer.data,
+        hosts: reached.map(({ host }) => host),
+        port: location.data.port,
+        untilMs: Math.min(...ends),
+      })
     }
     return peers
   }
@@ -170,16 +176,12 @@ export class MdnsCache {
   }
 
   /** Link-local first, which no change of networks touches; then IPv4. None that a router leads to. */
-  #addressOf(target: string): { host: string; held: Held<true> } | undefined {
+  #reachedAt(target: string): readonly { host: string; held: Held<true> }[] {
     const reached = [...(this.#addressesByHost.get(target) ?? [])].flatMap(([address, held]) => {
       const host = dialledHost(address, this.#networkInterface)
       return isOnLink(host, this.#networkInterface) ? [{ host, held }] : []
     })
-    return (
-      reached.find(({ host }) => isLinkLocalIpv6(host)) ??
-      reached.find(({ host }) => !host.includes(':')) ??
-      reached[0]
-    )
+    return reached.toSorted((one, other) => rankOf(one.host) - rankOf(other.host))
   }
 
   #instance(name: string): Instance | undefined {
@@ -223,4 +225,9 @@ export class MdnsCache {
 
 function isWanting(held: Held<unknown> | undefined, nowMs: number): boolean {
   return !held || held.untilMs - nowMs <= held.heldMs / 5
+}
+
+function rankOf(host: string): number {
+  if (isLinkLocalIpv6(host)) return 0
+  return host.includes(':') ? 2 : 1
 }

@@ -164,10 +164,10 @@ class MdnsDiscovery implements DiscoveryAgent {
     const nowMs = clock.nowMs()
     const { answers = [], additionals = [] } = packet
     for (const peer of this.#cache.take([...answers, ...additionals], nowMs)) lost('mdns', peer)
-    for (const { peer, host, port, untilMs } of this.#cache.peers(nowMs)) {
+    for (const { peer, hosts, port, untilMs } of this.#cache.peers(nowMs)) {
       if (peer === service.peer) continue
-      const address = formatUdpAddress({ host, port })
-      seen({ peer, kind: 'mdns', sender: sender.host, address, lifetimeMs: untilMs - nowMs })
+      const addresses = hosts.map((host) => formatUdpAddress({ host, port }))
+      seen({ peer, kind: 'mdns', sender: sender.host, addresses, lifetimeMs: untilMs - nowMs })
     }
     this.#refreshLater()
   }
