@@ -2,7 +2,8 @@
  * Which addresses of other peers are worth dialling, drawn together from all that tells of them
  * (rules DS3 to DS5 of docs/specs/discovery.md).
  *
- * Invariant: for each peer and interface one address is reported, as long as anything vouches for it.
+ * Invariant: for each peer and interface one address is reported, as long as anything vouches for it
+ * and the peer is not known on an interface that is preferred.
  */
 
 /** Peers known on one interface; further ones are not taken before some have gone. */
@@ -19,6 +20,8 @@ export interface Sighting {
   /** Hex id that the peer claims; the link's handshake proves it. */
   readonly peer: string
   readonly interfaceName: string
+  /** How much the interface is preferred: 0 most. */
+  readonly preference: number
   /** What it was learnt by; of each kind the latest counts. */
   readonly kind: string
   /** Who told it: the host. */
@@ -42,6 +45,7 @@ interface Way {
 interface KnownPeer {
   readonly peer: string
   readonly interfaceName: string
+  readonly preference: number
   readonly waysByKind: Map<string, Way>
   reported: string | undefined
 }
@@ -64,7 +68,7 @@ export class DiscoveredAddresses {
   }
 
   see(sighting: Sighting, nowMs: number): void {
-    const { peer, interfaceName, kind, sender, addresses, lifetimeMs } = sighting
+    const { peer, interfaceName, preference, kind, sender, addresses, lifetimeMs } = sighting
     const key = keyOf(interfaceName, peer)
     let known = this.#peersByKey.get(key)
     if (!known) {
@@ -72,19 +76,19 @@ export class DiscoveredAddresses {
         this.#refusedCount += 1
         return
       }
-      known = { peer, interfaceName, waysByKind: new Map(), reported: undefined }
+      known = { peer, interfaceName, preference, waysByKind: new Map(), reported: undefined }
       this.#peersByKey.set(key, known)
     }
     if (!known.waysByKind.has(kind) && known.waysByKind.size >= waysPerPeerMax) return
     const untilMs = nowMs + Math.min(lifetimeMs, lifetimeMsMax)
     known.waysByKind.set(kind, { addresses, sender, untilMs })
-    this.#report(known)
+    this.#reportPeer(known.peer)
   }
 
   /** What that kind of discovery told of a peer on an interface holds no longer. */
   lose(interfaceName: string, kind: string, peer: string): void {
     const known = this.#peersByKey.get(keyOf(interfaceName, peer))
-    if (known?.waysByKind.delete(kind) === true) this.#report(known)
+    if (known?.waysByKind.delete(kind) === true) this.#reportPeer(known.peer)
   }
 
   /** An interface has gone, and with it what was learnt there. */
@@ -92,7 +96,7 @@ export class DiscoveredAddresses {
     for (const known of this.#peersByKey.values()) {
       if (known.interfaceName !== interfaceName) continue
       known.waysByKind.clear()
-      this.#report(known)
+      this.#reportPeer(known.peer)
     }
   }
 
@@ -102,7 +106,7 @@ export class DiscoveredAddresses {
       for (const [kind, { untilMs }] of known.waysByKind) {
         if (untilMs <= nowMs) known.waysByKind.delete(kind)
       }
-      this.#report(known)
+      this.#reportPeer(known.peer)
     }
   }
 
@@ -115,18 +119,32 @@ export class DiscoveredAddresses {
     return deadlineMs
   }
 
+  /** On the interfaces that are preferred most of those on which a peer is known. */
+  #reportPeer(peer: string): void {
+    const everywhere = [...this.#peersByKey.values()].filter((known) => known.peer === peer)
+    const alive = everywhere.filter(({ waysByKind }) => waysByKind.size > 0)
+    const best = Math.min(...alive.map(({ preference }) => preference))
+    // What is found goes before what is lost: a peer is not without an address in between.
+    for (const known of everywhere.toSorted((one, other) => one.preference - other.preference)) {
+      this.#report(known, known.preference === best)
+    }
+  }
+
   /** An address that was reported stays the one as long as some way leads there. */
-  #report(known: KnownPeer): void {
-    const addresses = [...known.waysByKind.values()].flatMap((way) => way.addresses)
+  #report(known: KnownPeer, isPreferred: boolean): void {
+    const addresses = isPreferred
+      ? [...known.waysByKind.values()].flatMap((way) => way.addresses)
+      : []
     const { reported } = known
-    const best = reported !== undefined && addresses.includes(reported) ? reported : addresses[0]
-    if (best !== reported) {
-      known.reported = best
-      // The new one first: an address that is both is not lost in between.
-      if (best !== undefined) this.#count(best, 1)
+    const next = reported !== undefined && addresses.includes(reported) ? reported : addresses[0]
+    if (next !== reported) {
+      known.reported = next
+      if (next !== undefined) this.#count(next, 1)
       if (reported !== undefined) this.#count(reported, -1)
     }
-    if (known.waysByKind.size === 0) this.#peersByKey.delete(keyOf(known.interfaceName, known.peer))
+    if (known.waysByKind.size === 0) {
+      this.#peersByKey.delete(keyOf(known.interfaceName, known.peer))
+    }
   }
 
   #count(address: string, change: 1 | -1): void {

@@ -25,7 +25,7 @@ export interface DiscoveryAgentOptions {
   /** A random number from 0 to below 1, by which answers of several peers come apart. */
   readonly random: () => number
   readonly openPort: OpenMulticastPort
-  readonly seen: (sighting: Omit<Sighting, 'interfaceName'>) => void
+  readonly seen: (sighting: Omit<Sighting, 'interfaceName' | 'preference'>) => void
   /** What an agent of that kind told of a peer holds no longer. */
   readonly lost: (kind: string, peer: string) => void
 }

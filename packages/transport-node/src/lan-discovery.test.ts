@@ -8,7 +8,7 @@ import type { HostClock } from './host-clock.ts'
 import { LanDiscovery } from './lan-discovery.ts'
 import type { DiscoveryKind } from './lan-discovery.ts'
 import { decodeLinkAnnouncement, encodeLinkAnnouncement } from './link-announcement.ts'
-import type { MulticastPort, MulticastPortOptions } from './multicast-port.ts'
+import type { MulticastPort, MulticastPortOptions, OpenMulticastPort } from './multicast-port.ts'
 import type { InterfaceAddress, NetworkInterface } from './network-interfaces.ts'
 
 class VirtualClock implements HostClock {
@@ -87,6 +87,7 @@ afterEach(async () => {
 function interfaceOf(number: number, name = 'eth0'): NetworkInterface {
   const address = (host: string, prefixBits: number): InterfaceAddress => ({
     interfaceName: name,
+    kind: 'ethernet',
     host,
     family: host.includes(':') ? 6 : 4,
     prefixBits,
@@ -105,6 +106,7 @@ class Peer {
   readonly own: NetworkInterface
   readonly number: number
   isListening = true
+  openPort: OpenMulticastPort
 
   constructor(
     clock: HostClock,
@@ -114,12 +116,14 @@ class Peer {
   ) {
     const { kinds = ['mdns', 'multicast'], app = 'corner-cafe' } = options
     this.number = number
+    this.openPort = (port) => link.open(port)
     this.own = interfaceOf(number)
     this.discovery = new LanDiscovery({
       kinds,
       clock,
       random: () => 0.5,
-      openPort: (port) => link.open(port),
+      openPort: (port) => this.openPort(port),
+      preferenceOf: ({ name }) => (name === 'awdl0' ? 1 : 0),
       service: {
         app,
         peer: this.id,
@@ -249,6 +253,28 @@ test('[DS5] an address that was told stays the one when a better one is learnt',
   link.inject(serviceOf('10.0.0.77', 'fe80::77'), '10.0.0.9', 5353)
   clock.advance(100_000)
   expect(one.events).toEqual(['found udp://10.0.0.77:4100'])
+})
+
+test('[DS12] a peer is told of on the interface that is preferred, and else on another', async () => {
+  const { clock, link } = setUp()
+  const other = new Link()
+  const one = new Peer(clock, link, 1, { kinds: ['multicast'] })
+  one.openPort = (port) => (port.networkInterface.name === 'awdl0' ? other : link).open(port)
+  await one.discovery.follow([interfaceOf(1), interfaceOf(1, 'awdl0')])
+  const fields = { kind: 'announce', port: 1, app: makeAppTag('corner-cafe') } as const
+  const peer = '00000000000000b1'
+  const announce = (lifetimeS: number) => encodeLinkAnnouncement({ ...fields, peer, lifetimeS })
+  other.inject(announce(100), 'fe80::66%awdl0', 7406)
+  link.inject(announce(50), 'fe80::66%eth0', 7406)
+  clock.advance(60_000)
+  const [direct, usual] = ['udp://[fe80::66%awdl0]:1', 'udp://[fe80::66%eth0]:1']
+  expect(one.events).toEqual([
+    `found ${direct}`,
+    `found ${usual}`,
+    `lost ${direct}`,
+    `lost ${usual}`,
+    `found ${direct}`,
+  ])
 })
 
 describe('hostile packets', () => {

@@ -25,6 +25,8 @@ export interface LanDiscoveryOptions {
   readonly clock: HostClock
   readonly random: () => number
   readonly openPort: OpenMulticastPort
+  /** How much an interface is preferred to others: 0 most. */
+  readonly preferenceOf: (networkInterface: NetworkInterface) => number
   readonly found: (address: string) => void
   readonly lost: (address: string) => void
 }
@@ -114,8 +116,9 @@ export class LanDiscovery {
   }
 
   #agentOptions(networkInterface: NetworkInterface): DiscoveryAgentOptions {
-    const { service, clock, random, openPort } = this.#options
+    const { service, clock, random, openPort, preferenceOf } = this.#options
     const { name: interfaceName } = networkInterface
+    const preference = preferenceOf(networkInterface)
     return {
       networkInterface,
       service,
@@ -123,7 +126,7 @@ export class LanDiscovery {
       random,
       openPort,
       seen: (sighting) => {
-        this.#addresses.see({ ...sighting, interfaceName }, clock.nowMs())
+        this.#addresses.see({ ...sighting, interfaceName, preference }, clock.nowMs())
         this.#setDeadline()
       },
       lost: (kind, peer) => {

@@ -3,11 +3,14 @@
 import { BlockList, isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { HostClock } from './host-clock.ts'
+import { interfaceKindOf, readInterfaceFacts } from './interface-kind.ts'
+import type { InterfaceKind } from './interface-kind.ts'
 
 /** One address of one interface. */
 export interface InterfaceAddress {
   /** `eth0`, `awdl0`. */
   readonly interfaceName: string
+  readonly kind: InterfaceKind
   /** As sockets take it: a link-local IPv6 address has its zone. */
   readonly host: string
   readonly family: 4 | 6
@@ -20,12 +23,13 @@ export interface InterfaceAddress {
 /** An interface with what it has. */
 export interface NetworkInterface {
   readonly name: string
+  /** At least one. */
   readonly addresses: readonly InterfaceAddress[]
 }
 
 /**
  * How often is looked whether interfaces have come or gone: Node has no event for it. A person who
- * joins a network does not wait noticeably longer, and one look takes some 20 µs.
+ * joins a network does not wait noticeably longer, and one look costs little.
  */
 const pollMs = 2_000
 
@@ -35,21 +39,23 @@ const interfaceAddressesMax = 256
 /** What the system has now, in its order. */
 export function readInterfaceAddresses(): readonly InterfaceAddress[] {
   return Object.entries(networkInterfaces())
-    .flatMap(([interfaceName, addresses = []]) =>
-      addresses.map((entry): InterfaceAddress => {
+    .flatMap(([interfaceName, addresses = []]) => {
+      const facts = readInterfaceFacts(interfaceName)
+      return addresses.map((entry): InterfaceAddress => {
         const isIpv6 = entry.family === 'IPv6'
         const isScoped = isIpv6 && isLinkLocalIpv6(entry.address)
         // Windows knows zones by number only.
         const zone = process.platform === 'win32' ? entry.scopeid : interfaceName
         return {
           interfaceName,
+          kind: interfaceKindOf(interfaceName, entry.internal, facts),
           host: isScoped ? `${entry.address}%${zone}` : entry.address,
           family: isIpv6 ? 6 : 4,
           prefixBits: Number(entry.cidr?.split('/')[1] ?? (isIpv6 ? 128 : 32)),
           isInternal: entry.internal,
         }
-      }),
-    )
+      })
+    })
     .slice(0, interfaceAddressesMax)
 }
 

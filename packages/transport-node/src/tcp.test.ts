@@ -76,3 +76,11 @@ test('a port that is taken fails the start, and the transport is not running', a
   await secondEnd.start()
   await secondEnd.stop()
 })
+
+test('a zone that Node does not take is said to be unsupported, with what does', async () => {
+  const end = localEnd(tcp(), '00000000000000aa')
+  await end.start()
+  const result = await end.dial('tcp://[fe80::1%aware_data0]:4100')
+  expect(result).toMatchObject({ type: 'failed', reason: 'unsupported' })
+  await end.stop()
+})

@@ -100,6 +100,11 @@ class Tcp implements TcpTransport {
         outcome.fail(new DialFailure('bad-address', `${address} is not of the form ${form}`))
         return () => undefined
       }
+      if (/%.*_/.test(parsed.host)) {
+        const why = `Node connects to no zone with an underscore (${address}); UDP does`
+        outcome.fail(new DialFailure('unsupported', why))
+        return () => undefined
+      }
       const socket = connect(parsed)
       const onError = (error: NodeJS.ErrnoException) => {
         outcome.fail(

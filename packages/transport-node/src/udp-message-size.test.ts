@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { messageBytesMax, messageBytesOfMtu, readMtu } from './udp-message-size.ts'
+import { messageBytesMax, messageBytesOfMtu } from './udp-message-size.ts'
 
 test.each([
   ['Ethernet', 1500, 1447],
@@ -11,10 +11,3 @@ test.each([
 ])('[UD8] the longest message on %s is one packet', (_what, mtuBytes, messageBytes) => {
   expect(messageBytesOfMtu(mtuBytes)).toBe(messageBytes)
 })
-
-test.each(['none such', '../../../etc', '..', '', 'eth0/../lo'])(
-  'no MTU is read of an interface that is none: %j',
-  (name) => {
-    expect(readMtu(name)).toBeUndefined()
-  },
-)

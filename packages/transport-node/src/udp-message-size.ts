@@ -3,7 +3,6 @@
  * longer than one packet of the interface it leaves by.
  */
 
-import { readFileSync } from 'node:fs'
 import { messageHeaderBytes } from './udp-datagram.ts'
 
 /** Headers of IPv6 and UDP, in bytes; those of IPv4 are shorter. */
@@ -23,15 +22,3 @@ export function messageBytesOfMtu(mtuBytes: number = usualMtuBytes): number {
 
 /** The longest message of any channel: whatever is longer breaks the rules of its channel. */
 export const messageBytesMax = mtuBytesMax - ipHeaderBytes - messageHeaderBytes
-
-/** The MTU of an interface, in bytes; undefined where the system does not tell (only Linux does). */
-export function readMtu(interfaceName: string): number | undefined {
-  // The name becomes part of a path.
-  if (!/^[\w.@:-]+$/.test(interfaceName) || interfaceName.startsWith('.')) return undefined
-  try {
-    const mtuBytes = Number(readFileSync(`/sys/class/net/${interfaceName}/mtu`, 'latin1'))
-    return mtuBytes > 0 ? mtuBytes : undefined
-  } catch {
-    return undefined
-  }
-}

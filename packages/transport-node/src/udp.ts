@@ -10,17 +10,22 @@ import type {
 import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
 import { makeAppTag } from './app-tag.ts'
 import { systemClock } from './host-clock.ts'
+import { chosenAddresses, isAvoided, preferenceOf } from './interface-choice.ts'
+import type { InterfaceChoice } from './interface-choice.ts'
+import { costOfKind, readMtu } from './interface-kind.ts'
+import type { InterfaceKind } from './interface-kind.ts'
 import { LanDiscovery } from './lan-discovery.ts'
 import type { DiscoveryKind } from './lan-discovery.ts'
 import { openMulticastPort } from './multicast-port.ts'
 import { groupByInterface, InterfaceWatch, readInterfaceAddresses } from './network-interfaces.ts'
+import type { InterfaceAddress } from './network-interfaces.ts'
 import { formatUdpAddress, parseUdpAddress } from './udp-address.ts'
 import type { UdpAddress } from './udp-address.ts'
 import { createUdpCounts } from './udp-counts.ts'
 import type { UdpCounts } from './udp-counts.ts'
 import { UdpDial } from './udp-dial.ts'
 import { hostsToListenAt, UdpListeners } from './udp-listeners.ts'
-import { messageBytesMax, messageBytesOfMtu, readMtu } from './udp-message-size.ts'
+import { messageBytesMax, messageBytesOfMtu } from './udp-message-size.ts'
 import type { UdpPipe } from './udp-pipe.ts'
 
 /** Open channels beyond which dials of others are refused; each holds at most 0.4 MiB. */
@@ -48,12 +53,23 @@ export interface UdpOptions {
     /** By multicast DNS, by our own multicast over IPv6; by both when left out. */
     readonly kinds?: readonly DiscoveryKind[]
   }
+  /** Which interfaces are used, by name or kind; all, and none before others, when left out. */
+  readonly interfaces?: InterfaceChoice
+}
+
+/** An interface that a transport uses. */
+export interface UsedInterface {
+  /** `eth0`, `awdl0`. */
+  readonly name: string
+  readonly kind: InterfaceKind
 }
 
 /** A UDP transport, where it listens, and what it has dropped. */
 export interface UdpTransport extends Transport {
   /** The addresses that are listened at, all with one port. */
   readonly listening: readonly UdpAddress[]
+  /** The interfaces of this machine that may be used, preferred ones first. */
+  readonly interfaces: readonly UsedInterface[]
   readonly counts: Readonly<UdpCounts>
 }
 
@@ -84,6 +100,13 @@ class Udp implements UdpTransport {
 
   get listening(): readonly UdpAddress[] {
     return this.#listeners?.addresses ?? []
+  }
+
+  get interfaces(): readonly UsedInterface[] {
+    return groupByInterface(this.#chosenAddresses()).map(({ name, addresses }) => ({
+      name,
+      kind: addresses[0]?.kind ?? 'unknown',
+    }))
   }
 
   async start(host: TransportHost): Promise<void> {
@@ -123,6 +146,12 @@ class Udp implements UdpTransport {
         outcome.fail(new DialFailure('bad-address', `${address} is not of the form ${form}`))
         return () => undefined
       }
+      const avoided = this.#avoidedInterfaceOf(parsed.host)
+      if (avoided !== undefined) {
+        const why = `${address} is on ${avoided}, which is to be avoided`
+        outcome.fail(new DialFailure('not-permitted', why))
+        return () => undefined
+      }
       const dial = new UdpDial({
         address: parsed,
         counts: this.counts,
@@ -150,7 +179,7 @@ class Udp implements UdpTransport {
       },
     })
     this.#listeners = listeners
-    await listeners.begin(hostsToListenAt(listen.host, readInterfaceAddresses()), listen.host)
+    await listeners.begin(hostsToListenAt(listen.host, this.#chosenAddresses()), listen.host)
   }
 
   #discover(
@@ -172,6 +201,8 @@ class Udp implements UdpTransport {
       clock: systemClock,
       random: () => Math.random(),
       openPort: openMulticastPort,
+      preferenceOf: ({ addresses: [address] }) =>
+        address ? preferenceOf(address, this.#options.interfaces ?? {}) : 0,
       found: (address) => {
         host.addressFound(address)
       },
@@ -188,7 +219,7 @@ class Udp implements UdpTransport {
     const discovery = this.#discovery
     this.#watch = new InterfaceWatch({
       clock: systemClock,
-      read: readInterfaceAddresses,
+      read: () => this.#chosenAddresses(),
       seen: (addresses) => {
         void discovery?.follow(groupByInterface(addresses))
         if (!listen) return
@@ -200,14 +231,15 @@ class Udp implements UdpTransport {
   }
 
   #open(pipe: UdpPipe, localHost: string, remoteHost: string, firstMessageMs?: number): Channel {
+    const local = readInterfaceAddresses().find(({ host }) => host === localHost)
     const channel = new PipeChannel({
       pipe,
       traits: {
-        messageBytesMax: messageBytesAt(localHost),
+        messageBytesMax: messageBytesAt(local),
         reliable: false,
         ordered: false,
         encrypted: false,
-        cost: { class: distanceOfHost(remoteHost), metered: false },
+        cost: costOfKind(local?.kind ?? 'unknown', distanceOfHost(remoteHost)),
       },
       ...(firstMessageMs === undefined ? {} : { firstMessageMs }),
       gone: (channel) => {
@@ -217,11 +249,24 @@ class Udp implements UdpTransport {
     this.#run.add(channel)
     return channel
   }
+
+  #chosenAddresses(): readonly InterfaceAddress[] {
+    return chosenAddresses(readInterfaceAddresses(), this.#options.interfaces ?? {})
+  }
+
+  /** The interface that a host's zone names, if it is not to be used. */
+  #avoidedInterfaceOf(host: string): string | undefined {
+    const [, zone] = host.split('%')
+    const named = readInterfaceAddresses().find((own) => own.host.split('%')[1] === zone)
+    const { interfaces = {} } = this.#options
+    return zone !== undefined && named && isAvoided(named, interfaces)
+      ? named.interfaceName
+      : undefined
+  }
 }
 
 /** The longest message of a channel that leaves from that address of this machine. */
-function messageBytesAt(localHost: string): number {
-  const local = readInterfaceAddresses().find(({ host }) => host === localHost)
+function messageBytesAt(local: InterfaceAddress | undefined): number {
   if (!local) return messageBytesOfMtu()
   return local.isInternal ? messageBytesMax : messageBytesOfMtu(readMtu(local.interfaceName))
 }
