@@ -1,10 +1,15 @@
 // Dead code: whatever no entry point reaches. Entries of the published packages are read from
-// their exports maps and bin; tests, the pages they load, and workers, which nobody imports, are
+// their exports maps and bin; tests, the pages they load, the processes they start, and workers, which nobody imports, are
 // named here.
 
 import type { KnipConfig } from 'knip'
 
-const entry = ['src/**/*.test.ts', 'src/**/*.test-page.ts', 'src/**/*.worker.ts']
+const entry = [
+  'src/**/*.test.ts',
+  'src/**/*.test-page.ts',
+  'src/**/*.test-process.ts',
+  'src/**/*.worker.ts',
+]
 
 const config: KnipConfig = {
   // A unit's exports may be used by its own file and its test alone.

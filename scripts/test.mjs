@@ -5,6 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { offerAvahi } from './avahi.mjs'
 import { ensureChromium } from './chromium.mjs'
 import { run, runMain, StepError } from './process.mjs'
 import { ensureToolchain, ROOT } from './toolchain.mjs'
@@ -53,6 +54,7 @@ async function runCheck({ name, command, args }) {
 
 async function runTests(args) {
   await ensureChromium()
+  await offerAvahi()
   const startedAtMs = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'fieldmesh-test-'))
   try {

@@ -36,9 +36,9 @@ const pollMs = 2_000
 /** Addresses looked at, the first ones. Machines that run containers have some hundred. */
 const interfaceAddressesMax = 256
 
-/** What the system has now, in its order. */
+/** What the system has now, in its order; nothing where it does not tell. */
 export function readInterfaceAddresses(): readonly InterfaceAddress[] {
-  return Object.entries(networkInterfaces())
+  return Object.entries(systemInterfaces())
     .flatMap(([interfaceName, addresses = []]) => {
       const facts = readInterfaceFacts(interfaceName)
       return addresses.map((entry): InterfaceAddress => {
@@ -57,6 +57,15 @@ export function readInterfaceAddresses(): readonly InterfaceAddress[] {
       })
     })
     .slice(0, interfaceAddressesMax)
+}
+
+function systemInterfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces()
+  } catch {
+    // Some systems keep it from programs (Android), or it has changed while it was read.
+    return {}
+  }
 }
 
 /** The interfaces that have these addresses, in their order. */

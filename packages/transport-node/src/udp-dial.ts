@@ -144,7 +144,7 @@ export class UdpDial {
         this.#end()
       },
     })
-    this.#options.opened(this.#pipe, this.#socket?.address().address ?? '')
+    this.#options.opened(this.#pipe, localHostOf(this.#socket))
   }
 
   /** The tag of the other end is the end of its cookie. */
@@ -181,6 +181,15 @@ export class UdpDial {
     clearTimeout(this.#resendTimer)
     clearTimeout(this.#dialTimer)
     this.#socket?.close()
+  }
+}
+
+/** The address that a connected socket sends from; empty when its interface has just gone. */
+function localHostOf(socket: Socket | undefined): string {
+  try {
+    return socket?.address().address ?? ''
+  } catch {
+    return ''
   }
 }
 

@@ -41,6 +41,8 @@ export interface UdpListenerOptions {
 
 /** See the file header. */
 export class UdpListener {
+  /** Where it listens, with the port that the system chose. */
+  readonly address: UdpAddress
   readonly #options: UdpListenerOptions
   readonly #socket: Socket
   readonly #cookies = new UdpCookies()
@@ -69,15 +71,12 @@ export class UdpListener {
   private constructor(options: UdpListenerOptions, socket: Socket) {
     this.#options = options
     this.#socket = socket
+    // Asked now: Node throws once the interface of a link-local address has gone.
+    this.address = { host: options.host, port: socket.address().port }
     widenReceiveBuffer(socket)
     socket.on('message', (bytes, remote) => {
       this.#receive(bytes, remote)
     })
-  }
-
-  /** Where it listens, with the port that the system chose. */
-  get address(): UdpAddress {
-    return { host: this.#options.host, port: this.#socket.address().port }
   }
 
   /** Ends the socket; channels that are left are lost. Idempotent. */
