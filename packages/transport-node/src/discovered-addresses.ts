@@ -34,6 +34,8 @@ export interface Sighting {
 export interface DiscoveredAddressesOptions {
   readonly found: (address: string) => void
   readonly lost: (address: string) => void
+  /** A sighting met a bound. */
+  readonly refused: () => void
 }
 
 interface Way {
@@ -56,15 +58,9 @@ export class DiscoveredAddresses {
   readonly #peersByKey = new Map<string, KnownPeer>()
   /** How many report the same address: two interfaces may lead to one. */
   readonly #countByAddress = new Map<string, number>()
-  #refusedCount = 0
 
   constructor(options: DiscoveredAddressesOptions) {
     this.#options = options
-  }
-
-  /** Sightings that met a bound. */
-  get refusedCount(): number {
-    return this.#refusedCount
   }
 
   see(sighting: Sighting, nowMs: number): void {
@@ -73,7 +69,7 @@ export class DiscoveredAddresses {
     let known = this.#peersByKey.get(key)
     if (!known) {
       if (!this.#hasRoom(interfaceName, sender)) {
-        this.#refusedCount += 1
+        this.#options.refused()
         return
       }
       known = { peer, interfaceName, preference, waysByKind: new Map(), reported: undefined }

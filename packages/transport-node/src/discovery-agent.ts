@@ -26,6 +26,8 @@ export interface DiscoveryAgentOptions {
   readonly random: () => number
   readonly openPort: OpenMulticastPort
   readonly seen: (sighting: Omit<Sighting, 'interfaceName' | 'preference'>) => void
+  /** Something came that is no datagram of that kind. */
+  readonly malformed: () => void
   /** What an agent of that kind told of a peer holds no longer. */
   readonly lost: (kind: string, peer: string) => void
 }

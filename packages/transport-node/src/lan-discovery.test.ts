@@ -102,6 +102,7 @@ function interfaceOf(number: number, name = 'eth0'): NetworkInterface {
 class Peer {
   readonly addresses: string[] = []
   readonly events: string[] = []
+  readonly counts = { announcementsMalformed: 0, sightingsRefused: 0 }
   readonly discovery: LanDiscovery
   readonly own: NetworkInterface
   readonly number: number
@@ -123,6 +124,7 @@ class Peer {
       clock,
       random: () => 0.5,
       openPort: (port) => this.openPort(port),
+      counts: this.counts,
       preferenceOf: ({ name }) => (name === 'awdl0' ? 1 : 0),
       service: {
         app,
@@ -282,17 +284,13 @@ describe('hostile packets', () => {
     const { clock, link } = setUp()
     const one = new Peer(clock, link, 1)
     await one.begin()
-    for (let count = 0; count < 100; count += 1) {
-      const peer = count.toString(16).padStart(16, '0')
-      const fields = {
-        kind: 'announce',
-        lifetimeS: 60,
-        port: 1,
-        app: makeAppTag('corner-cafe'),
-      } as const
-      link.inject(encodeLinkAnnouncement({ ...fields, peer }), 'fe80::66%eth0', 7406)
+    const fields = { kind: 'announce', lifetimeS: 60, app: makeAppTag('corner-cafe') } as const
+    for (let port = 1; port <= 100; port += 1) {
+      const peer = port.toString(16).padStart(16, '0')
+      link.inject(encodeLinkAnnouncement({ ...fields, peer, port }), 'fe80::66%eth0', 7406)
     }
-    expect(one.addresses).toEqual(['udp://[fe80::66%eth0]:1'])
+    expect(one.addresses).toHaveLength(16)
+    expect(one.counts.sightingsRefused).toBe(84)
     clock.advance(120_000)
     expect(one.addresses).toEqual([])
   })
@@ -322,6 +320,7 @@ describe('hostile packets', () => {
     }
     clock.advance(10_000)
     expect(one.addresses.length).toBeLessThan(16)
+    expect(one.counts.announcementsMalformed).toBeGreaterThan(100)
   })
 })
 

@@ -19,6 +19,14 @@ export type DiscoveryKind = 'mdns' | 'multicast'
 
 const starts = { mdns: startMdnsDiscovery, multicast: startLinkDiscovery } as const
 
+/** What was dropped. Counts only grow. */
+export interface DiscoveryCounts {
+  /** Datagrams that are none of the protocols of discovery. */
+  announcementsMalformed: number
+  /** Word of peers that met a bound. */
+  sightingsRefused: number
+}
+
 export interface LanDiscoveryOptions {
   readonly kinds: readonly DiscoveryKind[]
   readonly service: LocalService
@@ -27,6 +35,7 @@ export interface LanDiscoveryOptions {
   readonly openPort: OpenMulticastPort
   /** How much an interface is preferred to others: 0 most. */
   readonly preferenceOf: (networkInterface: NetworkInterface) => number
+  readonly counts: DiscoveryCounts
   readonly found: (address: string) => void
   readonly lost: (address: string) => void
 }
@@ -56,6 +65,9 @@ export class LanDiscovery {
       },
       lost: (address) => {
         if (!this.#isStopped) options.lost(address)
+      },
+      refused: () => {
+        options.counts.sightingsRefused += 1
       },
     })
   }
@@ -116,7 +128,7 @@ export class LanDiscovery {
   }
 
   #agentOptions(networkInterface: NetworkInterface): DiscoveryAgentOptions {
-    const { service, clock, random, openPort, preferenceOf } = this.#options
+    const { service, clock, random, openPort, preferenceOf, counts } = this.#options
     const { name: interfaceName } = networkInterface
     const preference = preferenceOf(networkInterface)
     return {
@@ -128,6 +140,9 @@ export class LanDiscovery {
       seen: (sighting) => {
         this.#addresses.see({ ...sighting, interfaceName, preference }, clock.nowMs())
         this.#setDeadline()
+      },
+      malformed: () => {
+        counts.announcementsMalformed += 1
       },
       lost: (kind, peer) => {
         this.#addresses.lose(interfaceName, kind, peer)

@@ -80,6 +80,7 @@ class LinkDiscovery implements DiscoveryAgent {
   #receive(bytes: Uint8Array, { host }: MulticastSender): void {
     const { service } = this.#options
     const announcement = decodeLinkAnnouncement(bytes)
+    if (!announcement) this.#options.malformed()
     if (!announcement || announcement.peer === service.peer) return
     // Whoever sends from elsewhere could not be dialled there on this link.
     if (!isLinkLocalIpv6(host) || !isAppTag(service.app, announcement.app)) return

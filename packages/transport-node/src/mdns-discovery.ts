@@ -133,6 +133,7 @@ class MdnsDiscovery implements DiscoveryAgent {
     try {
       packet = decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     } catch {
+      this.#options.malformed()
       return
     }
     if (!packet.flag_qr) this.#receiveQuery(packet, sender, group)

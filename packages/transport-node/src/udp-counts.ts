@@ -1,5 +1,7 @@
+import type { DiscoveryCounts } from './lan-discovery.ts'
+
 /** What a UDP transport has dropped or refused since it was made, for diagnosis. Counts only grow. */
-export interface UdpCounts {
+export interface UdpCounts extends DiscoveryCounts {
   /** Datagrams that are none of this protocol. */
   malformed: number
   /** Datagrams with a tag that no channel has: of channels that are gone, or guessed. */
@@ -14,5 +16,13 @@ export interface UdpCounts {
 
 /** All zero. */
 export function createUdpCounts(): UdpCounts {
-  return { malformed: 0, unknown: 0, unanswered: 0, cookiesRefused: 0, dialsRefused: 0 }
+  return {
+    malformed: 0,
+    unknown: 0,
+    unanswered: 0,
+    cookiesRefused: 0,
+    dialsRefused: 0,
+    announcementsMalformed: 0,
+    sightingsRefused: 0,
+  }
 }

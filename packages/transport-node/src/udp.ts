@@ -201,6 +201,7 @@ class Udp implements UdpTransport {
       clock: systemClock,
       random: () => Math.random(),
       openPort: openMulticastPort,
+      counts: this.counts,
       preferenceOf: ({ addresses: [address] }) =>
         address ? preferenceOf(address, this.#options.interfaces ?? {}) : 0,
       found: (address) => {
