@@ -260,7 +260,7 @@ describe.runIf(canMakeNamespaces)('in network namespaces', () => {
       })
       const { peer: id, port } = await peer.started()
       const run = await startAvahi(b)
-      const seen = await run('avahi-browse', ['-rp', '_fieldmesh._udp'], /^=.*$/m)
+      const seen = await run('avahi-browse', ['-rp', '_fieldmesh._udp'], /^=.*\n/m)
       expect(seen).toContain(`fieldmesh-${id};_fieldmesh._udp`)
       expect(seen).toContain(`;${port};`)
       expect(seen).toContain(`p=${id}`)
