@@ -70,7 +70,7 @@ export class SendPace {
     return this.#rate.snapshot(underWayBytes === 0, nowMs)
   }
 
-  /** A message has left, of whatever kind. */
+  /** A message with contents or a probe has left. */
   sent(bytes: number): void {
     this.#pacer.left(bytes)
   }

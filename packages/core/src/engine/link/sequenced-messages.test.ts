@@ -45,6 +45,51 @@ function transmit(
   }
 }
 
+test('[LK23] acknowledgements of a fast channel do not hold back repeats on a slow one', () => {
+  const [a, b] = [end(20), end(20)]
+  for (const { messages } of [a, b]) messages.proven()
+  let flying: { readonly bytes: Uint8Array; readonly to: SequencedMessages; atMs: number }[] = []
+  let clearAtMs = 0
+  let isLosing = false
+  let nowMs = 0
+  /** From a to b at 1 byte a millisecond, but for acknowledgements; back at once. */
+  const step = (fromA: Uint8Array[], fromB: Uint8Array[]): void => {
+    for (const bytes of transmit(a.messages, fromA, nowMs)) {
+      const message = decodeSequencedMessage(bytes)
+      const hasPlace = typeof message !== 'string' && message.place !== undefined
+      if (hasPlace) clearAtMs = Math.max(clearAtMs, nowMs) + bytes.length
+      const isLost = hasPlace && isLosing
+      if (hasPlace) isLosing = false
+      if (!isLost) flying.push({ bytes, to: b.messages, atMs: (hasPlace ? clearAtMs : nowMs) + 10 })
+    }
+    for (const bytes of transmit(b.messages, fromB, nowMs)) {
+      flying.push({ bytes, to: a.messages, atMs: nowMs + 10 })
+    }
+    nowMs += 1
+    const arriving = flying.filter(({ atMs }) => atMs <= nowMs)
+    flying = flying.filter(({ atMs }) => atMs > nowMs)
+    for (const { bytes, to } of arriving) to.receive(bytes.slice(), nowMs)
+    for (const { messages } of [a, b]) {
+      messages.handleDeadline(nowMs)
+      while (messages.take()) continue
+    }
+  }
+  const contents = (count: number) => Array.from({ length: count }, () => new Uint8Array(8))
+  const forMs = (ms: number, fromA: Uint8Array[], fromB: () => Uint8Array[]): void => {
+    for (let passedMs = 0; passedMs < ms; passedMs += 1) step(fromA, fromB())
+  }
+  // The start is over: a knows how slow its direction is, and how short the way without a queue.
+  forMs(4_000, contents(300), () => [])
+  for (let count = 0; count < 40; count += 1) forMs(50, contents(1), () => [])
+  expect(a.messages.bandwidthBytesPerSecond).toBeLessThan(1_500)
+  // An acknowledgement each millisecond, of 4 bytes and more.
+  const flood = (): Uint8Array[] => contents(16)
+  forMs(300, [], flood)
+  isLosing = true
+  forMs(400, contents(4), flood)
+  expect(a.messages.isDelivered).toBe(true)
+})
+
 describe('[LK18] a channel that does to messages what it likes', () => {
   /** What happens to each message: how often it arrives, and after how long. */
   const fates = fc.array(
@@ -130,7 +175,7 @@ describe('[LK24] messages of somebody else', () => {
           messages.receive(bytes, nowMs)
           messages.handleDeadline(nowMs)
           transmit(messages, [Uint8Array.of(1, 2, 3)], nowMs)
-          while (messages.take());
+          while (messages.take()) continue
         }
         expect(messages.nextDeadlineMs()).toBeGreaterThan(0)
       }),
@@ -149,7 +194,7 @@ describe('[LK24] messages of somebody else', () => {
       messages.receive(encodeSequencedMessage({ ...flood, rest: new Uint8Array(100) }), nowMs)
       messages.handleDeadline(nowMs)
       acknowledgements += transmit(messages, [], nowMs).length
-      while (messages.take());
+      while (messages.take()) continue
     }
     expect(acknowledgements).toBeLessThanOrEqual(200 / acknowledgementGapMs + 1)
     expect(counter('messagesRefused')).toBeGreaterThan(0)

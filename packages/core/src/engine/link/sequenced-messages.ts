@@ -186,7 +186,6 @@ export class SequencedMessages implements ChannelMessages {
 
   sent(bytes: number): void {
     this.#outstanding.sent(bytes)
-    this.#pace.sent(bytes)
   }
 
   drained(totalBytes: number): void {
@@ -255,6 +254,7 @@ export class SequencedMessages implements ChannelMessages {
     const bytesMax = Math.min(this.#pace.usefulMessageBytes, this.#outstanding.roomBytes)
     const probe = this.#probing.takeProbe(bytesMax, nowMs)
     if (!probe) return undefined
+    this.#pace.sent(probe.messageBytes)
     return encodeSequencedMessage({
       isWide: this.#isWide,
       atOnce: false,
@@ -325,7 +325,7 @@ export class SequencedMessages implements ChannelMessages {
     const headBytes = headerBytes(this.#isWide, false) + (place?.part ? partBytesMax : 0)
     const mayBeCut = headBytes + toldBytes + rest.length > this.#probing.sizing.safeBytes
     if (acknowledgement) this.#inbox.told(nowMs)
-    return encodeSequencedMessage({
+    const bytes = encodeSequencedMessage({
       isWide: this.#isWide,
       atOnce,
       ...(place && { place }),
@@ -334,5 +334,8 @@ export class SequencedMessages implements ChannelMessages {
       hasLength: place !== undefined && mayBeCut,
       rest,
     })
+    // The rate is measured of contents alone: acknowledgements of a fast neighbour would use it up.
+    if (place) this.#pace.sent(bytes.length)
+    return bytes
   }
 }
