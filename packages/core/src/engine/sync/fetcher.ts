@@ -14,6 +14,7 @@ import type { PeerId } from '../identity/peer-id.ts'
 import type { DocumentKey } from './change.ts'
 import { documentKeyText } from './document-key.ts'
 import type { FetchLedger } from './fetch-ledger.ts'
+import type { Inbox } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
 import type { ChangesWanted } from './replica-port.ts'
 import type { ReplicaRequests } from './replica-requests.ts'
@@ -46,6 +47,8 @@ interface Wish {
   announced: ChangeName[]
   /** Something is known to be missing. */
   forced: boolean
+  /** Asked for once so many batches of the neighbour's are dealt with: what came before may bring it. */
+  readonly afterBatches: number
 }
 
 type FetchState =
@@ -63,6 +66,7 @@ export class Fetcher {
   readonly #peer: PeerId
   readonly #requests: ReplicaRequests
   readonly #ledger: FetchLedger
+  readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #wishes = new Map<string, Wish>()
   #state: FetchState = { type: 'idle' }
@@ -76,12 +80,14 @@ export class Fetcher {
     peer: PeerId,
     requests: ReplicaRequests,
     ledger: FetchLedger,
+    inbox: Inbox,
     outbox: Outbox,
   ) {
     this.#context = context
     this.#peer = peer
     this.#requests = requests
     this.#ledger = ledger
+    this.#inbox = inbox
     this.#outbox = outbox
   }
 
@@ -127,6 +133,7 @@ export class Fetcher {
     this.#claimedUntilMs = Number.POSITIVE_INFINITY
     for (const [text, wish] of this.#wishes) {
       if (taken.length === documentsPerFetchMax) break
+      if (wish.afterBatches > this.#inbox.appliedCount) continue
       const claimedUntilMs = this.#ledger.claim(this, wish.document, nowMs)
       if (claimedUntilMs !== undefined) {
         this.#claimedUntilMs = Math.min(this.#claimedUntilMs, claimedUntilMs)
@@ -241,7 +248,8 @@ export class Fetcher {
       this.#context.recorder.sync.fetchesDropped.add()
       return undefined
     }
-    const wish = { document, announced: [], forced: false }
+    const afterBatches = this.#inbox.receivedCount
+    const wish = { document, announced: [], forced: false, afterBatches }
     this.#wishes.set(text, wish)
     return wish
   }

@@ -65,7 +65,7 @@ export class Neighbour {
     this.peer = peer
     this.#environment = environment
     this.#outbox = new Outbox(context, messages, { from: local, to: peer })
-    this.#fetcher = new Fetcher(context, peer, requests, ledger, this.#outbox)
+    this.#fetcher = new Fetcher(context, peer, requests, ledger, this.inbox, this.#outbox)
     this.#answerer = new Answerer(context, requests, this.#outbox, this.queue)
     this.#reconciler = new ListingReconciler(requests, drives)
     this.#rootCheck = new RootCheck(drives, nowMs)

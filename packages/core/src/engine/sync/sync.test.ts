@@ -53,6 +53,7 @@ interface StoredDocument {
 class TestReplica implements ReplicaPort {
   readonly #local: Writer
   readonly #later: (notice: ReplicaNotice) => void
+  readonly #beginApplying: (apply: () => void) => void
   readonly documents = new Map<string, StoredDocument>()
   readonly outcomes = { applied: 0, known: 0 }
   /** What becomes of every delivery, whatever it is. */
@@ -60,9 +61,14 @@ class TestReplica implements ReplicaPort {
   #root = emptyDigest()
   #seq = 0
 
-  constructor(local: Writer, later: (notice: ReplicaNotice) => void) {
+  constructor(
+    local: Writer,
+    later: (notice: ReplicaNotice) => void,
+    beginApplying: (apply: () => void) => void,
+  ) {
     this.#local = local
     this.#later = later
+    this.#beginApplying = beginApplying
   }
 
   /** One local change to these documents. */
@@ -137,12 +143,14 @@ class TestReplica implements ReplicaPort {
   }
 
   apply(request: ReplicaRequestId, _from: PeerId, deliveries: readonly Delivery[]): void {
-    const outcomes = deliveries.map((delivery) => this.#apply(delivery))
-    for (const outcome of outcomes) {
-      if (outcome === 'applied') this.outcomes.applied += 1
-      if (outcome === 'known') this.outcomes.known += 1
-    }
-    this.#later({ type: 'applied', request, outcomes })
+    this.#beginApplying(() => {
+      const outcomes = deliveries.map((delivery) => this.#apply(delivery))
+      for (const outcome of outcomes) {
+        if (outcome === 'applied') this.outcomes.applied += 1
+        if (outcome === 'known') this.outcomes.known += 1
+      }
+      this.#later({ type: 'applied', request, outcomes })
+    })
   }
 
   #apply(delivery: Delivery): DeliveryOutcome {
@@ -224,6 +232,8 @@ interface WorldOptions {
   readonly streamBytesMax?: number
   /** What peers believe of links; by default the truth. */
   readonly linked?: (left: PeerId, right: PeerId) => boolean
+  /** How long deliveries wait before they are applied. */
+  readonly applyMs?: number
   /** Messages that are taken but never arrive. */
   readonly loses?: (sent: Sent) => boolean
 }
@@ -359,9 +369,17 @@ class World {
 
   #addPeer(index: number): void {
     const local = { peer: this.peer(index), epoch: 1 }
-    const replica = new TestReplica(local, (notice) => {
-      this.at(this.#delayMs(3), () => this.syncs[index]!.replicaNotice(notice, this.nowMs))
-    })
+    const { applyMs } = this.#options
+    const replica = new TestReplica(
+      local,
+      (notice) => {
+        this.at(this.#delayMs(3), () => this.syncs[index]!.replicaNotice(notice, this.nowMs))
+      },
+      (apply) => {
+        if (applyMs === undefined) apply()
+        else this.at(applyMs, apply)
+      },
+    )
     const recorder = new FlightRecorder(registry)
     const context = { random: this.#random, cryptography, recorder: recorder.recorder }
     const linked = (left: PeerId, right: PeerId): boolean =>
@@ -572,6 +590,21 @@ describe('reconciliation', () => {
     world.run(10_000)
     expect(world.converged()).toBe(false)
     expect(world.converge(10_000)).toBe(true)
+  })
+
+  test('[SY11] what came before, and is on its way into storage, is not asked for', () => {
+    const world = new World({ peers: 2, links: line(2), latencyMsMax: 5, applyMs: 100 })
+    world.run(1000)
+    const { peer, epoch, seq, parts } = world.commit(0, 'o-1')
+    world.run(20)
+    const ends = { from: world.peer(0), to: world.peer(1) }
+    const announced = { document: parts[0]!.document, changes: [{ peer, epoch, seq }] }
+    const announcement = encodeSyncMessage({ type: 'announcement', documents: [announced] }, ends)
+    world.syncs[1]!.messageReceived(ends.from, announcement, world.nowMs)
+    expect(world.converge(1000)).toBe(true)
+    world.run(5000)
+    expect(world.count('fetch')).toBe(0)
+    expect(world.replicas[1]!.outcomes).toEqual({ applied: 1, known: 0 })
   })
 
   test('[SY12] checkpoints take the place of changes that were swallowed', () => {

@@ -60,8 +60,11 @@ const fadingMs = 90_000
 const idleMs = 60_000
 /** Hellos of both ends every 4 s, with what a pipe adds. */
 const idleBytesMax = 1_500
-/** Presence records of a peer whose round-trip times crossed a step, over a pipe and perhaps back. */
-const idleBytesPerPeer = 600
+/**
+ * Presence records of a peer whose round-trip times crossed a step, twice in a minute where channels
+ * lose: of up to 300 bytes each, over a pipe and back.
+ */
+const idleBytesPerPeer = 1_200
 
 /** See the file header. */
 export class Aftermath {
@@ -161,7 +164,7 @@ export class Aftermath {
       world.runUntil(() => ledger.acknowledgedCount === acknowledgedCount, calmMsMax)
       const beganAtMs = world.nowMs
       if (!world.runUntil(() => oracle.hasConverged(), calmMsMax)) {
-        const what = `an edit at ${peer.plan.name} was not passed on within ${calmMsMax} ms`
+        const what = `an edit at ${peer.plan.name} was not passed on within ${calmMsMax} ms: ${oracle.describe()}`
         world.violated('convergence', what)
       }
       this.#calmMs = Math.max(this.#calmMs, world.nowMs - beganAtMs)

@@ -34,4 +34,8 @@ export const regressions: readonly Regression[] = [
     bug: 'a probe for longer messages was sent beyond the credit of its channel',
     file: 'probe-beyond-credit',
   },
+  {
+    bug: 'a large change on its way into storage was asked for once more, and held up what came after',
+    file: 'asked-for-twice',
+  },
 ]
