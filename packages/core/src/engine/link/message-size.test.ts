@@ -138,6 +138,17 @@ describe('[LK27] a path that takes less than before', () => {
     }
   })
 
+  test('[LK20] gets a long one through in seconds while short ones pass all the time', () => {
+    const { network, a, b } = pair(datagrams, { takesBytes: 90, longOnes: 'vanish' })
+    network.run(20_000)
+    a.neighbourhood.send(b.peer, 'packet', 'sync', frameOf(1150, 0), network.nowMs)
+    for (let salt = 1; salt <= 25; salt += 1) {
+      network.run(100)
+      a.neighbourhood.send(b.peer, 'packet', 'interactive', frameOf(20, salt), network.nowMs)
+    }
+    expect(payloads(b).map(({ length }) => length)).toContain(1150)
+  })
+
   test('is no reason to believe that it does when it is silent for a while', () => {
     const test = pair(datagrams, {})
     test.network.run(5000)

@@ -107,6 +107,7 @@ export class SendSequence {
       contents,
       contentsBytes: contents.length,
       attempts: 0,
+      losses: 0,
       wireBytes,
       partBytes: 0,
       snapshot,
@@ -302,6 +303,7 @@ export class SendSequence {
       }
       this.#unlink(message)
       message.state = 'lost'
+      message.losses += 1
       this.#lost.push(message)
       this.#observer.messageLost(message, nowMs)
     }

@@ -17,6 +17,8 @@ export interface SentMessage {
   readonly contentsBytes: number
   /** Transmissions so far. */
   attempts: number
+  /** How often it was lost while what was sent later arrived. */
+  losses: number
   /** Length of the message, as if it had been sent whole. */
   wireBytes: number
   /** Length of the parts in which it was sent last; 0 when it was sent whole. */

@@ -34,10 +34,12 @@ const wideMessageBytesMin = 128
 const acknowledgementShare = 1 / 2
 
 /**
- * From the second timeout in a row on, a message is repeated in parts, half as long each time: it may
- * be too long for the path. Parts are no shorter than that, in bytes.
+ * From the second timeout in a row on, and the third time that it was lost while others arrived, a
+ * message is repeated in parts, half as long each time: it may be too long for the path. Parts are no
+ * shorter than that, in bytes.
  */
 const partingTimeouts = 2
+const partingLosses = 3
 const partBytesMin = 64
 
 const nothing = new Uint8Array(0)
@@ -276,7 +278,7 @@ export class SequencedMessages implements ChannelMessages {
     const roomBytes = this.messageBytes - this.#headerBytes(this.messageBytes) - contents.length
     const isTooLong = roomBytes < 0
     const wholeBytes = isTooLong ? this.messageBytes : message.wireBytes
-    const partBytes = this.#shorterBytes(wholeBytes, isProbe)
+    const partBytes = this.#shorterBytes(wholeBytes, message.losses, isProbe)
     if (isTooLong || partBytes < wholeBytes) {
       this.#sequence.repeated(message, message.wireBytes, partBytes, snapshot)
       this.#parts = { message, attempt, messageBytes: partBytes, offset: 0 }
@@ -290,10 +292,11 @@ export class SequencedMessages implements ChannelMessages {
   }
 
   /** Messages of that length did not arrive, time and again: how long to make them now. */
-  #shorterBytes(bytes: number, isProbe: boolean): number {
-    const { timeouts } = this.#sequence
-    if (!isProbe || timeouts < partingTimeouts || bytes <= partBytesMin) return bytes
-    return Math.max(partBytesMin, Math.floor(bytes / 2 ** (timeouts - 1)))
+  #shorterBytes(bytes: number, losses: number, isProbe: boolean): number {
+    const timeouts = isProbe ? this.#sequence.timeouts : 0
+    const halvings = Math.max(timeouts - partingTimeouts, losses - partingLosses) + 1
+    if (halvings <= 0 || bytes <= partBytesMin) return bytes
+    return Math.max(partBytesMin, Math.floor(bytes / 2 ** halvings))
   }
 
   /** The next part of contents that no longer fit one message; undefined when there are no more. */

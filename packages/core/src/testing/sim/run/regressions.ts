@@ -38,4 +38,8 @@ export const regressions: readonly Regression[] = [
     bug: 'a large change on its way into storage was asked for once more, and held up what came after',
     file: 'asked-for-twice',
   },
+  {
+    bug: 'an answer to a handshake was too long for its path and took longer than the dial to be cut',
+    file: 'long-among-short',
+  },
 ]
