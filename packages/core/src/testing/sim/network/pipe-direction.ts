@@ -119,6 +119,11 @@ export class PipeDirection {
     return this.#sentBytes
   }
 
+  /** Nothing arrives any more, and nobody is told. */
+  get isSilent(): boolean {
+    return this.#isSilent
+  }
+
   send(bytes: Uint8Array): void {
     this.#checkCredit(bytes)
     const { traits, queueBytesMax, bytesPerMs } = this.#profile

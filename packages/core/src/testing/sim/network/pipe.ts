@@ -39,6 +39,11 @@ export class Pipe {
     return this.#isOpen
   }
 
+  /** Nothing arrives any more, one way at least, whether its ends know or not. */
+  get isDead(): boolean {
+    return !this.#isOpen || this.#directions.some(({ isSilent }) => isSilent)
+  }
+
   /** Messages may get lost or overtake each other. */
   get isLoose(): boolean {
     const { reliable, ordered } = this.#profile.traits

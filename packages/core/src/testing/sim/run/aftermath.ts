@@ -52,6 +52,8 @@ const streamsMsMax = 60_000
 const settlingMs = 5_000
 /** The same where an operation was begun while the disk was slow, and others after it. */
 const answeringMsMax = 20_000
+/** Until the end of a silent link is noticed: 3.5 hellos of a hidden page, one a minute. */
+const silenceMsMax = 220_000
 /** A calm mesh passes edits on by pushing them: comparing comes only after 30 s. */
 const calmMsMax = 10_000
 const calmEdits = 4
@@ -149,6 +151,10 @@ export class Aftermath {
   #passOn(): void {
     const { world, members, workload, ledger, oracle } = this.#parts
     const dice = this.#dice
+    const areAlive = () => !members.some(({ pipes }) => pipes.some(({ isDead }) => isDead))
+    if (!world.runUntil(areAlive, silenceMsMax)) {
+      world.violated('convergence', `a dead link is believed in after ${silenceMsMax} ms`)
+    }
     for (const peer of members) {
       workload.observeAll(peer)
       workload.open(peer, dice.pick(notes))
