@@ -40,6 +40,8 @@ export interface LinkDescription {
   readonly cost: ChannelCost
   /** Smoothed round-trip time, in milliseconds; undefined until measured. */
   readonly rttMs: number | undefined
+  /** The active channel has not answered for 2 s (LK6), and there is no other. */
+  readonly isSuspect: boolean
   /** What the active channel was seen to carry; undefined until it had more to send than it carries. */
   readonly bandwidthBytesPerSecond?: number | undefined
   /** Smoothed share of messages that are lost, 0 to 1; undefined until enough were sent. */

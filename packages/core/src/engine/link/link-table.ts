@@ -158,7 +158,10 @@ export class LinkTable {
       case 'suspect':
       case 'recovered': {
         const link = this.linkOf(session)
-        if (link) this.reconsider(link, nowMs)
+        if (!link) return
+        this.reconsider(link, nowMs)
+        // Another channel has taken over, or else the paths over this link are to be left.
+        if (session === link.active) this.#tellChanged(link, false)
         return
       }
       case 'ended':

@@ -79,9 +79,10 @@ export class NeighbourLink {
   }
 
   describe(): LinkDescription {
-    const { transport, cost, rttMs, path } = this.active
+    const { transport, cost, rttMs, health, path } = this.active
     const { peer, publicKey } = this.remote
-    return { peer, publicKey, transport, cost, rttMs, ...path }
+    const isSuspect = health === 'suspect'
+    return { peer, publicKey, transport, cost, rttMs, isSuspect, ...path }
   }
 
   /** A proven channel to the neighbour; with the first one the link begins. */

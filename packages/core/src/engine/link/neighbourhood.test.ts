@@ -244,6 +244,22 @@ describe('silence', () => {
     expect(channelStates()).toBe(before + 1)
   })
 
+  test('[LK6] the layers above are told of a link that does not answer, and does again', () => {
+    const { network, a, b } = dialledPair()
+    network.run(1000)
+    b.asleep = true
+    a.neighbourhood.send(b.peer, 'packet', 'sync', frameOf(10), network.nowMs)
+    network.run(2500)
+    b.asleep = false
+    network.run(2000)
+    const told = a.toldOf('link-changed').map(({ link }) => link.isSuspect)
+    expect(told.filter((isSuspect, index) => isSuspect !== told[index - 1])).toEqual([
+      false,
+      true,
+      false,
+    ])
+  })
+
   test('[LK7] a machine that slept probes before it declares anybody dead', () => {
     const { network, a, b } = dialledPair()
     network.run(1000)

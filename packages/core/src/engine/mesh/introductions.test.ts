@@ -47,7 +47,14 @@ function setUp() {
   const link = (number: number, transport: string, costClass: ChannelCost['class']): void => {
     const peer = peerOf(number)
     const cost = { class: costClass, metered: false }
-    links.set(peer, { peer, publicKey: new Uint8Array(32), transport, cost, rttMs: 1 })
+    links.set(peer, {
+      peer,
+      publicKey: new Uint8Array(32),
+      transport,
+      cost,
+      rttMs: 1,
+      isSuspect: false,
+    })
     reachable.add(peer)
   }
   const decide = (nowMs: number, transports: readonly PresenceTransport[] = [webrtc]): string[] => {

@@ -228,7 +228,7 @@ class VirtualNetwork {
       [other, one],
     ] as const) {
       const { peer, publicKey } = far.identity
-      tell(end, { peer, publicKey, transport, cost, rttMs })
+      tell(end, { peer, publicKey, transport, cost, rttMs, isSuspect: false })
       end.drain()
     }
   }

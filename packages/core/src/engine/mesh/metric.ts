@@ -12,7 +12,10 @@ import type { LinkDescription } from '../link/link-port.ts'
 
 /** No link is free: below this, differences are noise, and every hop must cost something. */
 export const linkMetricMin = 16
-/** Some eight seconds for 4 KiB: slower ones are as bad, and the longest path still has a small sum. */
+/**
+ * Some eight seconds for 4 KiB: slower ones are as bad, and so is a link that does not answer. The
+ * longest path still has a small sum.
+ */
 export const linkMetricMax = 32_767
 /** What a metered link costs on top: as much as 128 ms. */
 export const meteredMetric = 512
@@ -37,7 +40,7 @@ const kinds: Readonly<Record<ChannelCost['class'], LinkKind>> = {
 /** What the metric is made of. */
 export type MeasuredLink = Pick<
   LinkDescription,
-  'cost' | 'rttMs' | 'bandwidthBytesPerSecond' | 'lossRatio'
+  'cost' | 'rttMs' | 'isSuspect' | 'bandwidthBytesPerSecond' | 'lossRatio'
 >
 
 /** What a link carries, in bytes per second: as measured, or as assumed of its kind. */
@@ -47,6 +50,7 @@ export function linkBytesPerSecond(link: MeasuredLink): number {
 
 /** The metric of one link, `linkMetricMin` to `linkMetricMax`. */
 export function linkMetric(link: MeasuredLink): number {
+  if (link.isSuspect) return linkMetricMax
   const kind = kinds[link.cost.class]
   const carryMs = (referenceBytes * 1_000) / linkBytesPerSecond(link)
   const transferMs = (link.rttMs ?? kind.rttMs) / 2 + carryMs

@@ -99,7 +99,14 @@ describe('[PR3] bounds of a record', () => {
         fc.nat(100),
         (name, metadata, count) => {
           const links = neighbours(count).map(({ peer, transport }) => ({
-            description: { peer, publicKey: new Uint8Array(32), transport, cost: lan, rttMs: 1 },
+            description: {
+              peer,
+              publicKey: new Uint8Array(32),
+              transport,
+              cost: lan,
+              rttMs: 1,
+              isSuspect: false,
+            },
             rttStep: 1,
           }))
           const transports = [{ name: 'x'.repeat(40), ...capabilities }]

@@ -81,6 +81,6 @@ test('[RO12] metrics come out as specified', () => {
   expect(vectors.metrics.length).toBeGreaterThan(0)
   for (const { class: costClass, metered, rttMs, metric } of vectors.metrics) {
     const cost = { class: costClass, metered }
-    expect(linkMetric({ cost, rttMs: rttMs ?? undefined })).toBe(metric)
+    expect(linkMetric({ cost, rttMs: rttMs ?? undefined, isSuspect: false })).toBe(metric)
   }
 })

@@ -6,7 +6,8 @@ import { SeededRandom } from '../../crypto/random.ts'
 import { encodePeerId, type PeerId } from '../../identity/peer-id.ts'
 import { wholePayload } from '../../link/frame.ts'
 import type { LinkPort, LinkSendResult } from '../../link/link-port.ts'
-import type { NeighbourQuality } from '../router.ts'
+import { linkMetricMax } from '../metric.ts'
+import type { NeighbourQuality, RouteChange } from '../router.ts'
 import { destinationsMax, lostMsMax } from './destination-table.ts'
 import { DistanceVectorRouter } from './distance-vector-router.ts'
 import { offersMax } from './neighbour-offers.ts'
@@ -102,6 +103,12 @@ class Bench {
         : [],
     )
   }
+}
+
+function changes({ router }: Bench): readonly RouteChange[] {
+  const taken: RouteChange[] = []
+  for (let next = router.poll(); next !== undefined; next = router.poll()) taken.push(next)
+  return taken
 }
 
 describe('telling', () => {
@@ -320,6 +327,20 @@ describe('choosing', () => {
     expect(bench.router.route(far)).toMatchObject({ nextHop: far, hopCount: 1 })
   })
 
+  test('[RO10] a path over a link that does not answer is left at once, if there is another', () => {
+    const bench = new Bench()
+    bench.up(a, { [far]: path(30) })
+    bench.up(b, { [far]: path(29) }, 0, { ...quality, metric: 30_000 })
+    bench.router.neighbourChanged(a, { ...quality, metric: linkMetricMax }, 1_000)
+    expect(bench.router.route(far)).toMatchObject({ nextHop: b, metric: 30_029 })
+    expect(changes(bench).at(-1)).toMatchObject({ destination: far, isFormerGone: true })
+    // And not for another one that does not answer either.
+    bench.router.neighbourChanged(b, { ...quality, metric: linkMetricMax }, 2_000)
+    expect(bench.router.route(far)).toMatchObject({ nextHop: b })
+    bench.router.neighbourChanged(a, quality, 2_500)
+    expect(bench.router.route(far)).toMatchObject({ nextHop: a, metric: 50 })
+  })
+
   test('[RO11] a better path must be better by a fifth, for four seconds', () => {
     const bench = new Bench()
     bench.up(a, { [far]: path(80) })
@@ -375,6 +396,19 @@ describe('newer sequence numbers', () => {
     bench.passTo(9_000)
     expect(bench.requests()).toHaveLength(2)
     bench.tell(b, { [far]: path(60, { sequence: 2 }) }, 9_100)
+    expect(bench.router.route(far)).toMatchObject({ nextHop: b, metric: 80 })
+  })
+
+  test('[RO14] and is asked over at once when the present one goes over a link that does not answer', () => {
+    const bench = new Bench()
+    bench.up(a, { [far]: path(30) })
+    bench.up(b, { [far]: path(60) })
+    bench.router.neighbourChanged(a, { ...quality, metric: linkMetricMax }, 10_000)
+    expect(bench.requests()).toEqual([[b, 2]])
+    expect(bench.router.route(far)).toMatchObject({ nextHop: a })
+    bench.router.neighbourChanged(a, { ...quality, metric: linkMetricMax }, 11_000)
+    expect(bench.requests()).toHaveLength(1)
+    bench.tell(b, { [far]: path(60, { sequence: 2 }) }, 11_100)
     expect(bench.router.route(far)).toMatchObject({ nextHop: b, metric: 80 })
   })
 

@@ -5,6 +5,7 @@
  * has it over a path through somebody else, whose battery and bandwidth it spares.
  */
 
+import { linkMetricMax } from '../metric.ts'
 import type { Route } from '../router.ts'
 
 /** A path must be better than the present one by this share of its metric… */
@@ -49,6 +50,7 @@ export function cheapest(routes: readonly Route[]): Route | undefined {
 
 /** Judges another path against the present one, both with their metrics of now. */
 function judgeChallenger(present: Route, challenger: Route): Verdict {
+  if (isSilent(present) && !isSilent(challenger)) return 'switch-now'
   const isDirect = challenger.hopCount === 1
   if (present.hopCount === 1) {
     const isMuchBetter = !isDirect && challenger.metric < present.metric * directAbandonRatio
@@ -60,6 +62,11 @@ function judgeChallenger(present: Route, challenger: Route): Verdict {
   }
   const isBetter = challenger.metric < present.metric * (1 - improvementShare)
   return isBetter ? 'switch-after-delay' : 'keep'
+}
+
+/** The path goes over a link that does not answer. */
+export function isSilent({ metric }: Route): boolean {
+  return metric >= linkMetricMax
 }
 
 /** The cheaper path; of equal ones that over the smaller peer id. */

@@ -8,7 +8,13 @@ import type { PeerId } from '../../identity/peer-id.ts'
 import type { Route, RouteChange } from '../router.ts'
 import type { DestinationTable } from './destination-table.ts'
 import type { Destination } from './destination.ts'
-import { bestChallenger, cheapest, improvementMs } from './route-choice.ts'
+import {
+  bestChallenger,
+  cheapest,
+  improvementMs,
+  isSilent,
+  type Challenger,
+} from './route-choice.ts'
 
 /** A path that must not be taken would be of use, if the destination counted up. */
 export type Wish =
@@ -16,7 +22,7 @@ export type Wish =
   /** There is a path; the one over this neighbour would be better. */
   | { readonly type: 'better-path'; readonly over: PeerId }
 
-type Reason = 'found' | 'previous-lost' | 'direct' | 'class' | 'better'
+type Reason = 'found' | 'previous-lost' | 'previous-silent' | 'direct' | 'class' | 'better'
 
 /** See the file header. */
 export class RouteSelector {
@@ -95,15 +101,15 @@ export class RouteSelector {
     const sinceMs = destination.challengedSinceMs ?? nowMs
     const isLongEnough = nowMs >= sinceMs + improvementMs
     if (challenger !== undefined && (!challenger.isDelayed || isLongEnough)) {
-      const { route, isDelayed } = challenger
-      const atOnce = route.hopCount === 1 ? 'direct' : 'class'
-      this.#select(destination, route, isDelayed ? 'better' : atOnce)
+      this.#select(destination, challenger.route, reasonOf(present, challenger))
       return undefined
     }
     this.#refresh(destination, present)
     this.#challenged.add(destination)
     destination.challengedSinceMs = sinceMs
-    if (wished === undefined || nowMs < dueAtMs(destination)) return undefined
+    if (wished === undefined) return undefined
+    const askAtMs = wished.isDelayed ? dueAtMs(destination) : destination.wishedAtMs + improvementMs
+    if (nowMs < askAtMs) return undefined
     destination.wishedAtMs = nowMs
     return { type: 'better-path', over: wished.route.nextHop }
   }
@@ -122,7 +128,7 @@ export class RouteSelector {
     this.#selected.set(destination.peer, destination)
     mesh.routeSelected.record(destination.peer, route.nextHop, route.metric, reason)
     mesh.reachablePeers.set(this.#selected.size)
-    this.#changed(destination, previous, reason === 'previous-lost')
+    this.#changed(destination, previous, reason.startsWith('previous'))
   }
 
   /** The same next hop, measured anew; told upwards only when more than the metric changed. */
@@ -151,6 +157,12 @@ export class RouteSelector {
   ): void {
     this.#changes.push({ type: 'route-changed', destination, previous, route, isFormerGone })
   }
+}
+
+function reasonOf(present: Route, { route, isDelayed }: Challenger): Reason {
+  if (isSilent(present)) return 'previous-silent'
+  if (isDelayed) return 'better'
+  return route.hopCount === 1 ? 'direct' : 'class'
 }
 
 /** When to look again: the present path was worse for long enough, or nobody answered. */
