@@ -22,7 +22,7 @@ const config: KnipConfig = {
       ignoreDependencies: ['publint', '@arethetypeswrong/cli'],
     },
     // Linux's: tests make network namespaces with it.
-    'packages/*': { entry, project: 'src/**/*.ts', ignoreBinaries: ['ip'] },
+    'packages/*': { entry, project: 'src/**/*.ts', ignoreBinaries: ['ip', 'nft', 'tc'] },
     'apps/demo': {
       entry: [...entry, 'src/main.ts', 'server/start.ts', 'test/*.test.ts', 'test/screenshots.ts'],
       project: '**/*.ts',

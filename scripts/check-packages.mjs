@@ -11,7 +11,8 @@ import { ROOT } from './toolchain.mjs'
 const NEEDED = ['LICENSE', 'README.md', 'package.json']
 
 // What only tests read, beside sources and what tsc makes of them, whose maps name the sources.
-const TESTS_ONLY = /\.(test|test-page|golden)\.|\/golden\/|sealed-realm-entry/
+const TESTS_ONLY =
+  /\.(test|test-page|test-process|test-setup|golden)\.|\/golden\/|sealed-realm-entry/
 const PUBLISHED = /^(dist\/.*\.(js|d\.ts)(\.map)?|src\/.*\.ts)$/
 
 await runMain(async () => {

@@ -5,8 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { offerAvahi } from './avahi.mjs'
 import { ensureChromium } from './chromium.mjs'
+import { offerNetworkTools } from './network-tools.mjs'
 import { run, runMain, StepError } from './process.mjs'
 import { ensureToolchain, ROOT } from './toolchain.mjs'
 
@@ -54,7 +54,7 @@ async function runCheck({ name, command, args }) {
 
 async function runTests(args) {
   await ensureChromium()
-  await offerAvahi()
+  await offerNetworkTools()
   const startedAtMs = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'fieldmesh-test-'))
   try {

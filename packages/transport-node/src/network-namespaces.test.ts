@@ -1,209 +1,46 @@
 /**
- * Discovery and channels over the network of Linux: peers in processes and network namespaces of their
- * own, joined by virtual cables and bridges. Skipped where namespaces cannot be made.
+ * Discovery over the network of Linux: peers in processes and network namespaces of their own, joined
+ * by virtual cables and bridges. Skipped where namespaces cannot be made.
  */
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterEach, describe, expect, test } from 'vitest'
 import { makeAppTag } from './app-tag.ts'
-import type { UdpOptions, UsedInterface } from './index.ts'
+import {
+  addCable,
+  addLans,
+  addNamespace,
+  canMakeNamespaces,
+  children,
+  ip,
+  NamespacePeer,
+  removeNamespaces,
+} from './namespaces.test-setup.ts'
+import type { Line } from './namespaces.test-setup.ts'
 
-/** Namespaces of one test, at most. */
-const namespacesMax = 8
-/** How long something may take that should happen soon, on a machine that is busy. */
-const patienceMs = 60_000
-
-const program = join(import.meta.dirname, 'namespace-peer.test-process.ts')
-const everywhere: UdpOptions = { listen: { port: 0 }, discovery: { app: 'namespaces' } }
-
-/** Namespaces are told from those of other runs by the process that made them. */
-const prefix = `fm${process.pid}`
-const namespaces: string[] = []
-const children = new Set<ChildProcessWithoutNullStreams>()
 const folders: string[] = []
-
-const canMakeNamespaces = (() => {
-  if (process.platform !== 'linux') return false
-  const made = spawnSync('ip', ['netns', 'add', `${prefix}-try`])
-  if (made.status !== 0) return false
-  return spawnSync('ip', ['netns', 'delete', `${prefix}-try`]).status === 0
-})()
-const hasAvahi = ['avahi-daemon', 'avahi-browse', 'avahi-publish', 'dbus-daemon'].every(
-  (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0,
-)
-
-if (!canMakeNamespaces) {
-  process.stdout.write('skipped: network namespaces (ip netns add is not permitted here)\n')
-} else if (!hasAvahi) process.stdout.write('skipped: Avahi (avahi-daemon, avahi-utils, dbus)\n')
+const hasAvahi = canMakeNamespaces('avahi-daemon', 'avahi-browse', 'avahi-publish', 'dbus-daemon')
 
 afterEach(() => {
-  for (const child of children) child.kill('SIGKILL')
-  children.clear()
-  // With a namespace go its interfaces, and the other ends of its cables.
-  for (const name of namespaces.splice(0)) ip('netns', 'delete', name)
+  removeNamespaces()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
-function ip(...args: readonly string[]): void {
-  execFileSync('ip', args)
-}
-
-function addNamespace(name: string): string {
-  if (namespaces.length >= namespacesMax) throw new Error('too many namespaces')
-  const full = `${prefix}-${name}`
-  ip('netns', 'add', full)
-  namespaces.push(full)
-  ip('-n', full, 'link', 'set', 'lo', 'up')
-  return full
-}
-
-/** A cable between two namespaces, with the names that its ends have there; both are up. */
-function addCable(one: string, nameOfOne: string, other: string, nameOfOther: string): void {
-  ip('-n', one, 'link', 'add', nameOfOne, 'type', 'veth', 'peer', nameOfOther, 'netns', other)
-  ip('-n', one, 'link', 'set', nameOfOne, 'up')
-  ip('-n', other, 'link', 'set', nameOfOther, 'up')
-}
-
-interface Line {
-  readonly peer?: string
-  readonly port?: number
-  readonly found?: string
-  readonly lost?: string
-  readonly peers?: readonly string[]
-  readonly orders?: readonly string[]
-  readonly interfaces?: readonly UsedInterface[]
-  readonly closed?: true
-}
-
-/** A peer in a namespace. */
-class NamespacePeer {
-  readonly lines: Line[] = []
-  readonly #child: ChildProcessWithoutNullStreams
-  readonly #waiting = new Set<() => void>()
-  #errors = ''
-
-  constructor(namespace: string, name: string, options: UdpOptions = everywhere) {
-    const node = [process.execPath, '--conditions=fieldmesh-source', program]
-    const args = ['netns', 'exec', namespace, ...node, name, JSON.stringify(options)]
-    this.#child = spawn('ip', args)
-    children.add(this.#child)
-    this.#child.stderr.on('data', (text: Buffer) => {
-      this.#errors += text.toString()
-    })
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      this.lines.push(JSON.parse(line) as Line)
-      for (const look of this.#waiting) look()
-    })
-  }
-
-  /** The addresses that are found and not lost again. */
-  get addresses(): readonly string[] {
-    const addresses = new Set<string>()
-    for (const { found, lost } of this.lines) {
-      if (found !== undefined) addresses.add(found)
-      if (lost !== undefined) addresses.delete(lost)
-    }
-    return [...addresses].toSorted()
-  }
-
-  /** Writes a document. */
-  say(line: string): void {
-    this.#child.stdin.write(`${line}\n`)
-  }
-
-  /** Until what it has said is as asked for. */
-  async until(what: string, isSo: (lines: readonly Line[]) => boolean): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const end = () => {
-        clearTimeout(timer)
-        this.#waiting.delete(look)
-      }
-      const look = () => {
-        if (!isSo(this.lines)) return
-        end()
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        end()
-        const said = this.lines.slice(-8).map((line) => JSON.stringify(line))
-        reject(new Error(`in vain for ${what}; it said ${said.join(' ')} ${this.#errors}`))
-      }, patienceMs)
-      this.#waiting.add(look)
-      look()
-    })
-  }
-
-  async untilAddresses(count: number): Promise<readonly string[]> {
-    await this.until(`${count} addresses`, () => this.addresses.length === count)
-    return this.addresses
-  }
-
-  async untilPeers(names: readonly string[]): Promise<void> {
-    const wanted = names.join()
-    await this.until(wanted, (lines) => lastOf(lines, ({ peers }) => peers)?.join() === wanted)
-  }
-
-  async untilOrders(ids: readonly string[]): Promise<void> {
-    const wanted = ids.join()
-    await this.until(wanted, (lines) => lastOf(lines, ({ orders }) => orders)?.join() === wanted)
-  }
-
-  /** What it said when it had started. */
-  async started(): Promise<Line> {
-    await this.until('a start', (lines) => lines.some(({ peer }) => peer !== undefined))
-    return this.lines.find(({ peer }) => peer !== undefined) as Line
-  }
-
-  async close(): Promise<void> {
-    this.#child.stdin.end()
-    await this.until('the end', (lines) => lines.some(({ closed }) => closed === true))
-  }
-}
-
-function lastOf<Value>(
-  lines: readonly Line[],
-  read: (line: Line) => Value | undefined,
-): Value | undefined {
-  return lines.map(read).findLast((value) => value !== undefined)
-}
-
-/** Two bridged LANs: a, b, c on the one; c, d, e, f on the other. */
-function addTwoLans(): ReadonlyMap<string, string> {
-  const switches = addNamespace('lan')
-  const byName = new Map<string, string>()
-  for (const [lan, names] of [
-    [1, ['a', 'b', 'c']],
-    [2, ['c', 'd', 'e', 'f']],
-  ] as const) {
-    ip('-n', switches, 'link', 'add', `lan${lan}`, 'type', 'bridge')
-    ip('-n', switches, 'link', 'set', `lan${lan}`, 'up')
-    for (const [position, name] of names.entries()) {
-      const namespace = byName.get(name) ?? addNamespace(name)
-      byName.set(name, namespace)
-      addCable(namespace, `eth${lan}`, switches, `${name}${lan}`)
-      ip('-n', switches, 'link', 'set', `${name}${lan}`, 'master', `lan${lan}`)
-      const address = `10.77.${lan}.${position + 1}/24`
-      ip('-n', namespace, 'address', 'add', address, 'dev', `eth${lan}`)
-    }
-  }
-  return byName
-}
-
-describe.runIf(canMakeNamespaces)('in network namespaces', () => {
+describe.runIf(canMakeNamespaces())('in network namespaces', () => {
   test.each(['mdns', 'multicast'] as const)(
     '[DS1, DS5] six peers on two LANs find each other by %s, and share through the one on both',
     async (kind) => {
       const discovery = { app: 'namespaces', kinds: [kind] }
       const peers = new Map(
-        [...addTwoLans()].map(([name, namespace]) => [
-          name,
-          new NamespacePeer(namespace, name, { listen: { port: 0 }, discovery }),
-        ]),
+        [...addLans({ 1: ['a', 'b', 'c'], 2: ['c', 'd', 'e', 'f'] }).byName].map(
+          ([name, namespace]) => [
+            name,
+            new NamespacePeer(namespace, name, { listen: { port: 0 }, discovery }),
+          ],
+        ),
       )
       // Of each peer one address for each LAN that both are on.
       const counts = { a: 2, b: 2, c: 5, d: 3, e: 3, f: 3 }
