@@ -10,16 +10,17 @@ import type {
   TransportCapabilities,
   TransportHost,
 } from '@fieldmesh/core/transport'
-import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import {
+  channelsMax,
+  distanceOfHost,
+  firstMessageMs,
+  PipeChannel,
+  TransportRun,
+} from '@fieldmesh/core/transport-kit'
 import { formatTcpAddress, parseTcpAddress } from './tcp-address.ts'
 import type { TcpAddress } from './tcp-address.ts'
 import { messageBytesMax } from './tcp-framing.ts'
 import { TcpPipe } from './tcp-pipe.ts'
-
-/** Open channels beyond which new connections are closed unseen; each holds at most 0.4 MiB. */
-const channelsMax = 256
-/** Time in which whoever connects must send its first message, or make room for others. */
-const firstMessageMs = 10_000
 
 export interface TcpOptions {
   /** Where to listen; without it, this transport only dials. */

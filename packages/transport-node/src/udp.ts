@@ -7,7 +7,13 @@ import type {
   TransportCapabilities,
   TransportHost,
 } from '@fieldmesh/core/transport'
-import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import {
+  channelsMax,
+  distanceOfHost,
+  firstMessageMs,
+  PipeChannel,
+  TransportRun,
+} from '@fieldmesh/core/transport-kit'
 import { makeAppTag } from './app-tag.ts'
 import { systemClock } from './host-clock.ts'
 import { chosenAddresses, isAvoided, preferenceOf } from './interface-choice.ts'
@@ -27,11 +33,6 @@ import { UdpDial } from './udp-dial.ts'
 import { hostsToListenAt, UdpListeners } from './udp-listeners.ts'
 import { messageBytesMax, messageBytesOfMtu } from './udp-message-size.ts'
 import type { UdpPipe } from './udp-pipe.ts'
-
-/** Open channels beyond which dials of others are refused; each holds at most 0.4 MiB. */
-const channelsMax = 256
-/** Time in which whoever opens a channel must send its first message, or make room for others. */
-const firstMessageMs = 10_000
 
 export interface UdpOptions {
   /** Where to listen; without it, this transport only dials. */

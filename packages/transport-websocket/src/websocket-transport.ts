@@ -8,15 +8,16 @@ import type {
   TransportCapabilities,
   TransportHost,
 } from '@fieldmesh/core/transport'
-import { distanceOfHost, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
+import {
+  channelsMax,
+  distanceOfHost,
+  firstMessageMs,
+  PipeChannel,
+  TransportRun,
+} from '@fieldmesh/core/transport-kit'
 import type { Pipe } from '@fieldmesh/core/transport-kit'
 import { messageBytesMax } from './websocket-protocol.ts'
 import type { WebSocketConnector } from './websocket-protocol.ts'
-
-/** Open channels beyond which new connections are refused; each holds at most 0.4 MiB. */
-const channelsMax = 256
-/** Time in which whoever connects must send its first message, or make room for others. */
-const firstMessageMs = 10_000
 
 /** What a listener asks of the transport. */
 export interface ListenerHost {

@@ -2,6 +2,7 @@
  * What the transports of this project share, for whoever writes another:
  * `@fieldmesh/core/transport-kit`. Runs in pages and in Node alike.
  */
+export { channelsMax, firstMessageMs } from './channel-bounds.ts'
 export { DataChannelPipe, farewellText } from './data-channel-pipe.ts'
 export type { DataChannelOwner } from './data-channel-pipe.ts'
 export { HandedOverChannel } from './handed-over-channel.ts'
