@@ -5,7 +5,6 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { DialFailure } from '@fieldmesh/core/transport'
 import type {
   Channel,
-  DialFailureReason,
   Transport,
   TransportCapabilities,
   TransportHost,
@@ -17,6 +16,7 @@ import {
   PipeChannel,
   TransportRun,
 } from '@fieldmesh/core/transport-kit'
+import { dialFailureReasonOf } from './dial-errors.ts'
 import { formatTcpAddress, parseTcpAddress } from './tcp-address.ts'
 import type { TcpAddress } from './tcp-address.ts'
 import { messageBytesMax } from './tcp-framing.ts'
@@ -109,9 +109,13 @@ class Tcp implements TcpTransport {
       const socket = connect(parsed)
       const onError = (error: NodeJS.ErrnoException) => {
         outcome.fail(
-          new DialFailure(reasonOf(error), `${address} was not reached: ${error.message}`, {
-            cause: error,
-          }),
+          new DialFailure(
+            dialFailureReasonOf(error),
+            `${address} was not reached: ${error.message}`,
+            {
+              cause: error,
+            },
+          ),
         )
       }
       socket.once('error', onError)
@@ -161,23 +165,5 @@ class Tcp implements TcpTransport {
     })
     this.#run.add(channel)
     return channel
-  }
-}
-
-function reasonOf(error: NodeJS.ErrnoException): DialFailureReason {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-    case 'ECONNRESET':
-      return 'refused'
-    case 'ETIMEDOUT':
-      return 'timeout'
-    case 'EACCES':
-    case 'EPERM':
-      return 'not-permitted'
-    case 'EINVAL':
-    case 'EADDRNOTAVAIL':
-      return 'bad-address'
-    default:
-      return 'unreachable'
   }
 }

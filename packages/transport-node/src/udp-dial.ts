@@ -8,6 +8,7 @@ import type { Socket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { DialFailure } from '@fieldmesh/core/transport'
 import type { DialFailureReason } from '@fieldmesh/core/transport'
+import { dialFailureReasonOf } from './dial-errors.ts'
 import { formatUdpAddress } from './udp-address.ts'
 import type { UdpAddress } from './udp-address.ts'
 import type { UdpCounts } from './udp-counts.ts'
@@ -158,7 +159,7 @@ export class UdpDial {
    */
   #broken(error: NodeJS.ErrnoException): void {
     if (this.#isOver) return
-    if (!this.#pipe) this.#fail(reasonOf(error), error.message, error)
+    if (!this.#pipe) this.#fail(dialFailureReasonOf(error), error.message, error)
     else if (error.code === 'ECONNREFUSED') this.#pipe.lost()
   }
 
@@ -190,20 +191,5 @@ function localHostOf(socket: Socket | undefined): string {
     return socket?.address().address ?? ''
   } catch {
     return ''
-  }
-}
-
-function reasonOf({ code }: NodeJS.ErrnoException): DialFailureReason {
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'refused'
-    case 'EACCES':
-    case 'EPERM':
-      return 'not-permitted'
-    case 'EINVAL':
-    case 'EADDRNOTAVAIL':
-      return 'bad-address'
-    default:
-      return 'unreachable'
   }
 }
