@@ -10,6 +10,7 @@ import { ByteWriter } from '../bytes/writer.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { LinkPort } from '../link/link-port.ts'
+import { BandwidthShare } from './bandwidth-share.ts'
 import { presenceRecordBytesMax } from './presence-record.ts'
 
 export const presenceFrameVersion = 1
@@ -18,21 +19,21 @@ export const presenceFrameBytesMax = 16 * 1024
 /** The least time between two frames to a neighbour, so that records travel together. */
 export const presenceFrameIntervalMs = 50
 
-/** Share of a link's bandwidth that presence takes. */
-const bandwidthShare = 0.01
 /** What a link carries beyond its share after a pause: what a neighbour of a small mesh is told first. */
 export const presenceBurstBytesMax = 16 * 1024
-/** The share of the slowest links would not carry a record within a minute. */
-const shareBytesPerSecondMin = 64
+/** What presence takes of a link. The share of the slowest would not carry a record within a minute. */
+const bandwidthShare = {
+  share: 0.01,
+  burstBytesMax: presenceBurstBytesMax,
+  bytesPerSecondMin: 64,
+}
 
 interface Outbox {
   readonly due: Set<PeerId>
-  bytesPerMs: number
+  readonly bandwidth: BandwidthShare
   /** The link said full. */
   blocked: boolean
   sendAtMs: number
-  /** Until then the share is used up by what was sent; it lies back by a burst at most. */
-  paidUntilMs: number
 }
 
 /** The signed records of a frame, unread; `undefined` when the frame itself is malformed. */
@@ -82,10 +83,9 @@ export class PresenceOutboxes {
   ): void {
     const outbox = {
       due: new Set(origins),
-      bytesPerMs: shareOf(bytesPerSecond),
+      bandwidth: new BandwidthShare(bandwidthShare, bytesPerSecond),
       blocked: false,
       sendAtMs: nowMs,
-      paidUntilMs: -Infinity,
     }
     this.#outboxes.set(peer, outbox)
     this.#send(peer, outbox, nowMs)
@@ -93,8 +93,7 @@ export class PresenceOutboxes {
 
   /** What its link carries has changed. */
   neighbourChanged(peer: PeerId, bytesPerSecond: number): void {
-    const outbox = this.#outboxes.get(peer)
-    if (outbox !== undefined) outbox.bytesPerMs = shareOf(bytesPerSecond)
+    this.#outboxes.get(peer)?.bandwidth.linkChanged(bytesPerSecond)
   }
 
   neighbourDown(peer: PeerId): void {
@@ -155,7 +154,9 @@ export class PresenceOutboxes {
       const { mesh } = this.#context.recorder
       mesh.presenceRecordsSent.add(records.length)
       mesh.presenceBytesSent.add(frame.length)
-      pay(outbox, frame.length, nowMs)
+      outbox.bandwidth.pay(frame.length, nowMs)
+      // The next frame waits for others of its kind, and until the bytes of this one are paid for.
+      outbox.sendAtMs = Math.max(nowMs + presenceFrameIntervalMs, outbox.bandwidth.paidUntilMs)
     }
     for (const origin of origins) outbox.due.delete(origin)
     return true
@@ -167,7 +168,8 @@ export class PresenceOutboxes {
   ): { readonly origins: PeerId[]; readonly records: Uint8Array[] } {
     const origins: PeerId[] = []
     const records: Uint8Array[] = []
-    const bytesMax = frameBytesMax(outbox, nowMs)
+    // One record goes in any case.
+    const bytesMax = Math.min(presenceFrameBytesMax, outbox.bandwidth.creditBytes(nowMs))
     let bytes = 1
     for (const origin of outbox.due) {
       const record = this.#bytesOf(origin)
@@ -181,22 +183,4 @@ export class PresenceOutboxes {
     }
     return { origins, records }
   }
-}
-
-function shareOf(bytesPerSecond: number): number {
-  return Math.max(shareBytesPerSecondMin, bytesPerSecond * bandwidthShare) / 1_000
-}
-
-/** What is left of the burst, or a second's share; one record goes in any case. */
-function frameBytesMax({ bytesPerMs, paidUntilMs }: Outbox, nowMs: number): number {
-  const creditBytes = Math.max(nowMs - paidUntilMs, 1_000) * bytesPerMs
-  return Math.min(presenceFrameBytesMax, creditBytes)
-}
-
-/** The next frame waits for others of its kind, and until the bytes of this one are paid for. */
-function pay(outbox: Outbox, bytes: number, nowMs: number): void {
-  const { bytesPerMs } = outbox
-  const burstMs = presenceBurstBytesMax / bytesPerMs
-  outbox.paidUntilMs = Math.max(outbox.paidUntilMs, nowMs - burstMs) + bytes / bytesPerMs
-  outbox.sendAtMs = Math.max(nowMs + presenceFrameIntervalMs, outbox.paidUntilMs)
 }

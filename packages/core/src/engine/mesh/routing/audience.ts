@@ -6,7 +6,7 @@
  */
 
 import type { PeerId } from '../../identity/peer-id.ts'
-import type { NeighbourQuality } from '../router.ts'
+import { BandwidthShare } from '../bandwidth-share.ts'
 import type { Destination } from './destination.ts'
 import { entryHash, type RouteEntry } from './route-entry.ts'
 import {
@@ -46,7 +46,7 @@ interface Draft {
 /** What is known of one listener. */
 export class Audience {
   readonly peer: PeerId
-  quality: NeighbourQuality
+  readonly bandwidth: BandwidthShare
   /** Its link said full. */
   isBlocked = false
   /** Told, by number of the destination. */
@@ -59,12 +59,10 @@ export class Audience {
   #soonAtMs = Infinity
   #lazyAtMs = Infinity
   #checkAtMs = Infinity
-  /** The budget is spent until then. */
-  #pacedUntilMs = -Infinity
 
-  constructor(peer: PeerId, quality: NeighbourQuality) {
+  constructor(peer: PeerId, linkBytesPerSecond: number) {
     this.peer = peer
-    this.quality = quality
+    this.bandwidth = new BandwidthShare({ share: budgetShare }, linkBytesPerSecond)
   }
 
   /** Something is to be told; what is due sooner stays so. */
@@ -107,7 +105,7 @@ export class Audience {
     if (this.isBlocked) return Infinity
     if (this.#urgent.size > 0) return -Infinity
     const dueMs = Math.min(this.#soonAtMs, this.#lazyAtMs, this.#checkAtMs)
-    return Math.max(dueMs, this.#pacedUntilMs)
+    return Math.max(dueMs, this.bandwidth.paidUntilMs)
   }
 
   /** The next frame that is due, if one is; `accepted` is to be called when the link took it. */
@@ -116,7 +114,7 @@ export class Audience {
     const drafts: Draft[] = []
     const looked: Destination[] = []
     const budgetBytes = this.#frameBytesMax()
-    const isPaced = nowMs < this.#pacedUntilMs
+    const isPaced = nowMs < this.bandwidth.paidUntilMs
     for (const destination of this.#due(nowMs, isPaced)) {
       if (drafts.length === updateEntriesMax) break
       if (!isPaced && drafts.length * updateEntryBytesMax >= budgetBytes) break
@@ -145,8 +143,7 @@ export class Audience {
       for (const { destination, hash } of drafts) this.#remember(destination, hash)
       this.#settle(looked)
       this.#checkAtMs = isCheck ? Infinity : nowMs + digestCheckMs
-      const spentMs = (frame.length * 1_000) / (budgetShare * this.quality.bytesPerSecond)
-      this.#pacedUntilMs = Math.max(nowMs, this.#pacedUntilMs) + spentMs
+      this.bandwidth.pay(frame.length, nowMs)
     }
     return { frame, accepted }
   }
@@ -193,7 +190,7 @@ export class Audience {
 
   /** Of an update that may wait: a second's budget, within bounds. */
   #frameBytesMax(): number {
-    return Math.max(slowUpdateBytes, budgetShare * this.quality.bytesPerSecond)
+    return Math.max(slowUpdateBytes, this.bandwidth.bytesPerSecond)
   }
 }
 

@@ -40,15 +40,14 @@ export class RouteTeller {
   }
 
   neighbourUp(peer: PeerId, quality: NeighbourQuality, nowMs: number): void {
-    const audience = new Audience(peer, quality)
+    const audience = new Audience(peer, quality.bytesPerSecond)
     audience.tellTable(this.#destinations.values(), nowMs)
     const tableAllowedAtMs = nowMs + tableIntervalMs
     this.#listeners.set(peer, { audience, tableAllowedAtMs, isTableOwed: false })
   }
 
   neighbourChanged(peer: PeerId, quality: NeighbourQuality): void {
-    const listener = this.#listeners.get(peer)
-    if (listener !== undefined) listener.audience.quality = quality
+    this.#listeners.get(peer)?.audience.bandwidth.linkChanged(quality.bytesPerSecond)
   }
 
   neighbourDown(peer: PeerId): void {
