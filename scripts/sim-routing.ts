@@ -3,9 +3,10 @@
 // then a peer dies. Ends with one line; exits 1 when a packet could have gone in a circle.
 
 import { parseArgs } from 'node:util'
-import { believers, churn, drawLink, reach } from '../packages/core/src/testing/routing/churn.ts'
+import { believers, churn, drawLink } from '../packages/core/src/testing/routing/churn.ts'
 import { ModelMesh } from '../packages/core/src/testing/routing/model-mesh.ts'
 import { randomTopology } from '../packages/core/src/testing/sim/mesh/mesh-topology.ts'
+import { reach } from '../packages/core/src/testing/sim/mesh/reach.ts'
 import { Dice } from '../packages/core/src/testing/sim/world/dice.ts'
 
 const { values } = parseArgs({

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 
 import { Dice } from '../sim/world/dice.ts'
 import { randomTopology } from '../sim/mesh/mesh-topology.ts'
-import { believers, churn, drawLink, reach } from './churn.ts'
+import { reach } from '../sim/mesh/reach.ts'
+import { believers, churn, drawLink } from './churn.ts'
 import { ModelMesh, type ModelLink } from './model-mesh.ts'
 
 /** Peers with links drawn by the dice. */

@@ -13,6 +13,8 @@ import { nobleCryptography } from '../../engine/crypto/noble.ts'
 import { SeededRandom } from '../../engine/crypto/random.ts'
 import { FlightRecorder } from '../../recorder/recorder.ts'
 import { registry } from '../../recorder/registry.ts'
+import { followNextHops } from '../sim/mesh/next-hops.ts'
+import type { MeshView } from '../sim/mesh/reach.ts'
 import { EventQueue } from '../sim/world/event-queue.ts'
 
 /** One way of a link. */
@@ -55,7 +57,7 @@ export function modelPeerId(index: number): PeerId {
 }
 
 /** See the file header. */
-export class ModelMesh {
+export class ModelMesh implements MeshView<number> {
   readonly loops: ModelLoop[] = []
   nowMs = 0
   nextHopChanges = 0
@@ -99,8 +101,17 @@ export class ModelMesh {
     return this.#peers[left]!.links.has(right)
   }
 
+  peers(): Iterable<number> {
+    return this.#peers.keys()
+  }
+
   neighbours(index: number): readonly number[] {
     return [...this.#peers[index]!.links.keys()]
+  }
+
+  nextHop(at: number, destination: number): number | undefined {
+    const nextHop = this.router(at).nextHop(modelPeerId(destination))
+    return nextHop === undefined ? undefined : this.#indexById.get(nextHop)
   }
 
   link(left: number, right: number, { delayMs, quality }: ModelLink): void {
@@ -157,18 +168,6 @@ export class ModelMesh {
     this.nowMs = untilMs
   }
 
-  /** Whether a packet from here would arrive at this moment. */
-  delivers(from: number, to: number): boolean {
-    return this.#follow(from, modelPeerId(to)).end === to
-  }
-
-  /** Peers that links lead to, this one included. */
-  connected(from: number): ReadonlySet<number> {
-    const found = new Set([from])
-    for (const index of found) for (const next of this.neighbours(index)) found.add(next)
-    return found
-  }
-
   #boot(index: number, id: PeerId, epoch: number): DistanceVectorRouter {
     const links = {
       send: (
@@ -202,9 +201,11 @@ export class ModelMesh {
       if (change.previous?.nextHop === change.route?.nextHop) continue
       this.nextHopChanges += 1
       this.changedAtMs = this.nowMs
-      const { path, end } = this.#follow(index, change.destination)
-      if (end === 'loop') {
-        const { destination } = change
+      const { destination } = change
+      const target = this.#indexById.get(destination)!
+      // Links that only one end knows to be gone still count: so packets fare.
+      const { path, end } = followNextHops(index, target, (at) => this.nextHop(at, target))
+      if (end === 'circle') {
         this.loops.push({ atMs: this.nowMs, destination, path: path.map(modelPeerId) })
       }
     }
@@ -217,22 +218,5 @@ export class ModelMesh {
       if (this.nowMs >= peer.router.nextDeadlineMs()) peer.router.handleDeadline(this.nowMs)
       this.#carry(index)
     })
-  }
-
-  /** Follows next hops. Links that only one end knows to be gone still count: so packets fare. */
-  #follow(
-    from: number,
-    destination: PeerId,
-  ): { path: readonly number[]; end: number | 'loop' | undefined } {
-    const path: number[] = []
-    const target = this.#indexById.get(destination)!
-    let at: number | undefined = from
-    while (at !== undefined && at !== target) {
-      if (path.includes(at)) return { path: [...path, at], end: 'loop' }
-      path.push(at)
-      const nextHop: PeerId | undefined = this.router(at).nextHop(destination)
-      at = nextHop === undefined ? undefined : this.#indexById.get(nextHop)
-    }
-    return { path, end: at }
   }
 }

@@ -8,6 +8,7 @@
  */
 
 import type { PeerId } from '../../../engine/identity/peer-id.ts'
+import { followNextHops } from '../mesh/next-hops.ts'
 import type { SimulatedPeer } from '../peers/simulated-peer.ts'
 import type { World } from '../world/world.ts'
 
@@ -50,16 +51,10 @@ export class Loops {
   }
 
   #follow(start: PeerId, destination: string): void {
-    const visited: string[] = []
-    let at: string | undefined = start
-    while (at !== undefined && at !== destination) {
-      if (visited.includes(at)) {
-        const path = [...visited, at].join(' to ')
-        this.#world.violated('loop', `towards ${destination}: ${path}`)
-        return
-      }
-      visited.push(at)
-      at = this.#tables.get(at as PeerId)?.get(destination)
-    }
+    const { path, end } = followNextHops<string>(start, destination, (at) =>
+      this.#tables.get(at as PeerId)?.get(destination),
+    )
+    if (end !== 'circle') return
+    this.#world.violated('loop', `towards ${destination}: ${path.join(' to ')}`)
   }
 }

@@ -13,8 +13,10 @@ import { Dice } from '../world/dice.ts'
 import { rememberedCryptography } from '../world/remembered-cryptography.ts'
 import type { Violation } from '../world/violation.ts'
 import { World } from '../world/world.ts'
+import { LinkChurn } from './link-churn.ts'
 import type { Edge, MeshTopology } from './mesh-topology.ts'
 import { MeshWatch } from './mesh-watch.ts'
+import { reach } from './reach.ts'
 
 export interface MeshRunOptions {
   readonly seed: number
@@ -56,7 +58,7 @@ export class MeshRun {
   readonly #world: World
   readonly #dice: Dice
   readonly #peers: SimulatedPeer[]
-  readonly #away: Edge[] = []
+  readonly #links: LinkChurn
 
   constructor(options: MeshRunOptions) {
     this.#options = options
@@ -66,6 +68,12 @@ export class MeshRun {
     this.watch = new MeshWatch(this.#world)
     this.#world.watch = this.watch
     this.#dice = new Dice(`${seed} mesh`)
+    this.#links = new LinkChurn({
+      edges: topology.edges,
+      dice: this.#dice,
+      goes: (edge) => this.#break(edge),
+      comesBack: (edge) => this.#cut(edge, this.nowMs),
+    })
     const dials: number[][] = Array.from({ length: topology.peerCount }, () => [])
     for (const [left, right] of topology.edges) dials[left]!.push(right)
     this.#peers = dials.map((targets, index) =>
@@ -101,7 +109,7 @@ export class MeshRun {
     this.#world.runFor(joinMs)
     while (this.nowMs < joinMs + settleMsMax) {
       this.#world.runFor(lookMs)
-      const { delivered } = this.watch.reach()
+      const { delivered } = reach(this.watch)
       this.#log(`${delivered} of ${pairCount} pairs`)
       if (delivered === pairCount) return this.nowMs - joinMs
     }
@@ -123,13 +131,13 @@ export class MeshRun {
     for (let atMs = this.nowMs + intervalMs; atMs <= untilMs; atMs += intervalMs) {
       this.#world.at(atMs, () => {
         linkEvents += 1
-        this.#toggle()
+        this.#links.step()
       })
     }
     const shares: number[] = []
     while (this.nowMs < untilMs) {
       this.#world.runFor(Math.min(lookMs, untilMs - this.nowMs))
-      const { connected, delivered } = this.watch.reach()
+      const { connected, delivered } = reach(this.watch)
       shares.push(delivered / connected)
     }
     return {
@@ -152,18 +160,7 @@ export class MeshRun {
     return this.nowMs - diedAtMs
   }
 
-  #toggle(): void {
-    const { edges } = this.#options.topology
-    const awayMax = Math.max(1, Math.floor(edges.length / 10))
-    if (this.#away.length >= awayMax || (this.#away.length > 0 && this.#dice.chance(0.5))) {
-      const place = this.#dice.integer(0, this.#away.length - 1)
-      const [back] = this.#away.splice(place, 1)
-      this.#cut(back!, this.nowMs)
-      return
-    }
-    const edge = this.#dice.pick(edges)
-    if (this.#away.includes(edge)) return
-    this.#away.push(edge)
+  #break(edge: Edge): void {
     this.#cut(edge, Number.POSITIVE_INFINITY)
     const [left, right] = edge
     for (const pipe of this.#world.wiring.between(nameOf(left), nameOf(right))) pipe.break()

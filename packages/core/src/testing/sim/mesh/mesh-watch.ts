@@ -9,6 +9,8 @@ import { tappedRecorder } from '../invariants/tapped-recorder.ts'
 import type { SimulatedPeer } from '../peers/simulated-peer.ts'
 import type { Watch } from '../world/watch.ts'
 import type { World } from '../world/world.ts'
+import { followNextHops } from './next-hops.ts'
+import type { MeshView } from './reach.ts'
 
 /** What one peer believes. */
 interface PeerView {
@@ -17,14 +19,8 @@ interface PeerView {
   readonly nextHops: Map<PeerId, PeerId>
 }
 
-/** How many pairs of peers links join, and how many of them a packet would reach at this moment. */
-export interface Reach {
-  readonly connected: number
-  readonly delivered: number
-}
-
 /** See the file header. */
-export class MeshWatch implements Watch {
+export class MeshWatch implements Watch, MeshView<PeerId> {
   nextHopChanges = 0
   loopCount = 0
   readonly #world: World
@@ -61,14 +57,17 @@ export class MeshWatch implements Watch {
     return count
   }
 
-  reach(): Reach {
-    let connected = 0
-    let delivered = 0
-    for (const component of this.#components()) {
-      connected += component.length * (component.length - 1)
-      for (const destination of component) delivered += this.#deliveredTo(destination)
-    }
-    return { connected, delivered }
+  peers(): Iterable<PeerId> {
+    return this.#views.keys()
+  }
+
+  neighbours(peer: PeerId): Iterable<PeerId> {
+    const neighbours = [...(this.#views.get(peer)?.neighbours ?? [])]
+    return neighbours.filter((other) => this.#views.get(other)?.neighbours.has(peer))
+  }
+
+  nextHop(at: PeerId, destination: PeerId): PeerId | undefined {
+    return this.#views.get(at)?.nextHops.get(destination)
   }
 
   #chosen(peer: PeerId, view: PeerView, destination: PeerId, via: PeerId | undefined): void {
@@ -83,65 +82,9 @@ export class MeshWatch implements Watch {
   }
 
   #follow(start: PeerId, destination: PeerId): void {
-    const visited = new Set<PeerId>()
-    let at: PeerId | undefined = start
-    while (at !== undefined && at !== destination) {
-      if (visited.has(at)) {
-        this.loopCount += 1
-        const path = [...visited, at].join(' to ')
-        this.#world.violated('loop', `towards ${destination}: ${path}`)
-        return
-      }
-      visited.add(at)
-      at = this.#views.get(at)?.nextHops.get(destination)
-    }
-  }
-
-  /** Both ends know of the link. */
-  #areLinked(left: PeerId, right: PeerId): boolean {
-    const other = this.#views.get(right)
-    return other !== undefined && other.neighbours.has(left) && this.#knows(left, right)
-  }
-
-  #knows(left: PeerId, right: PeerId): boolean {
-    return this.#views.get(left)?.neighbours.has(right) ?? false
-  }
-
-  #components(): readonly (readonly PeerId[])[] {
-    const components: PeerId[][] = []
-    const seen = new Set<PeerId>()
-    for (const start of this.#views.keys()) {
-      if (seen.has(start)) continue
-      const component = new Set([start])
-      for (const peer of component) {
-        for (const next of this.#views.get(peer)!.neighbours) {
-          if (this.#areLinked(peer, next)) component.add(next)
-        }
-      }
-      for (const peer of component) seen.add(peer)
-      components.push([...component])
-    }
-    return components
-  }
-
-  /** How many peers have a path to it, over links that are up. */
-  #deliveredTo(destination: PeerId): number {
-    const arrives = new Map([[destination, true]])
-    let count = 0
-    for (const start of this.#views.keys()) {
-      const path: PeerId[] = []
-      let at: PeerId | undefined = start
-      while (at !== undefined && !arrives.has(at)) {
-        path.push(at)
-        // For as long as it is not known better: so a circle ends.
-        arrives.set(at, false)
-        const next: PeerId | undefined = this.#views.get(at)?.nextHops.get(destination)
-        at = next !== undefined && this.#areLinked(at, next) ? next : undefined
-      }
-      const outcome = at !== undefined && arrives.get(at) === true
-      for (const peer of path) arrives.set(peer, outcome)
-      if (outcome && start !== destination) count += 1
-    }
-    return count
+    const { path, end } = followNextHops(start, destination, (at) => this.nextHop(at, destination))
+    if (end !== 'circle') return
+    this.loopCount += 1
+    this.#world.violated('loop', `towards ${destination}: ${path.join(' to ')}`)
   }
 }
