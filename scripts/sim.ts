@@ -1,4 +1,4 @@
-// `pnpm sim paths` and `pnpm sim mesh` are other commands, in `sim-paths.ts` and `sim-mesh.ts`.
+// `pnpm sim mesh`, `pnpm sim paths` and `pnpm sim routing` are other commands, each in a file of its own.
 //
 // `pnpm sim [--seeds N] [--from SEED]`: simulated meshes under faults, each seed twice, on all cores.
 // Ends with one line; exits 1 when a mesh broke its word, two runs of a seed differed, or a kind of
@@ -23,6 +23,7 @@ import {
 } from '../packages/core/src/testing/sim/index.ts'
 import { runMesh } from './sim-mesh.ts'
 import { runPaths } from './sim-paths.ts'
+import { runRouting } from './sim-routing.ts'
 import type { SeedOutcome } from './sim-worker.ts'
 
 const usage =
@@ -30,8 +31,14 @@ const usage =
 /** Beyond so many seeds that found something, the others are not shrunk: it takes minutes. */
 const shrunkMax = 3
 
-if (process.argv[2] === 'mesh') process.exit(runMesh(process.argv.slice(3)))
-if (process.argv[2] === 'paths') process.exit(runPaths(process.argv.slice(3)))
+/** Other commands; each gives its exit code. */
+const commands = new Map<string | undefined, (args: readonly string[]) => number>([
+  ['mesh', runMesh],
+  ['paths', runPaths],
+  ['routing', runRouting],
+])
+const command = commands.get(process.argv[2])
+if (command !== undefined) process.exit(command(process.argv.slice(3)))
 
 const { values } = parseArgs({
   options: {
