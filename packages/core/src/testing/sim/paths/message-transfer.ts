@@ -1,6 +1,7 @@
 /**
  * Messages over a simulated path, on a well-known stream: from one peer to another, as fast as the stream
- * takes them. Whatever arrives is checked byte by byte.
+ * takes them. Whatever arrives is checked byte by byte. `Transfer` in workload.ts is for paths that are
+ * measured: it looks at some bytes of each message only, so that a minute of megabytes costs little.
  */
 
 import type { ConnectionOutput } from '../../../engine/connection/connection-output.ts'

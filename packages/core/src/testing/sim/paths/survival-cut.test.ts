@@ -31,7 +31,7 @@ import {
   lanProfile,
   narrowPacketBytes,
   packetBytes,
-  roundTripMs,
+  twoRoundTripsMs,
   Scene,
   wanProfile,
   type FlowKind,
@@ -59,14 +59,10 @@ const detectionMs = 100
 /** Two round trips of the path that takes over. */
 function allowedMs(profile: PathProfile): number {
   const isNarrow = profile.traits.cost.class === 'bluetooth'
-  return (
-    2 *
-    roundTripMs(nodeCryptography, isNarrow ? narrowPacketBytes : packetBytes, (world) => {
-      const peers = addPair(world, 1)
-      world.join(...peers, profile)
-      return peers
-    })
-  )
+  const bytes = isNarrow ? narrowPacketBytes : packetBytes
+  return twoRoundTripsMs(nodeCryptography, bytes, (world, peers) => {
+    world.join(...peers, profile)
+  })
 }
 
 interface CutScene {

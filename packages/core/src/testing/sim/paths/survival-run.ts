@@ -3,6 +3,7 @@
 import type { ConnectionOutput } from '../../../engine/connection/connection-output.ts'
 import type { Cryptography } from '../../../engine/crypto/cryptography.ts'
 import type { Priority } from '../../../engine/link/link-port.ts'
+import { connect } from './chain.ts'
 import { MessageTransfer } from './message-transfer.ts'
 import type { PathPeer } from './path-peer.ts'
 import { pathProfile } from './path-profile.ts'
@@ -69,8 +70,7 @@ function meet(world: PathWorld, left: PathPeer, right: PathPeer): Fortunes {
   const fortunes = new Fortunes(left, right)
   const { mesh } = left
   runUntil(world, 'a path', () => mesh.reachable().includes(right.id))
-  left.do((nowMs) => left.connections.open(right.id, nowMs))
-  runUntil(world, 'a connection', () => fortunes.connected === 2)
+  connect(world, left, right)
   world.run(world.nowMs + 5_000)
   return fortunes
 }
@@ -162,17 +162,26 @@ export class Scene {
 }
 
 /**
- * What a packet of so many bytes and a short answer take over a path, in milliseconds, when nothing else is
- * under way: sent as messages that fit a packet, by applications that answer at once. `lay` makes the
- * path in a world of its own, and gives its ends.
+ * What a packet of so many bytes and a short answer take, twice, over a path on which nothing else is under
+ * way, in milliseconds: sent as messages that fit a packet, by applications that answer at once. `lay`
+ * makes the path between two peers in a world of its own.
  */
-export function roundTripMs(
+export function twoRoundTripsMs(
   cryptography: Cryptography,
   sentBytes: number,
-  lay: (world: PathWorld) => readonly [PathPeer, PathPeer],
+  lay: (world: PathWorld, peers: readonly [PathPeer, PathPeer]) => void,
 ): number {
   const world = new PathWorld({ cryptography, seed: 1 })
-  const [left, right] = lay(world)
+  const peers = addPair(world, 1)
+  lay(world, peers)
+  return 2 * roundTripMs(world, peers, sentBytes)
+}
+
+function roundTripMs(
+  world: PathWorld,
+  [left, right]: readonly [PathPeer, PathPeer],
+  sentBytes: number,
+): number {
   meet(world, left, right)
   // Until what is known of the path does not change any more.
   world.run(world.nowMs + 20_000)
