@@ -22,6 +22,11 @@ import {
   farewell,
   TcpFrameReader,
 } from '../packages/transport-node/src/tcp-framing.ts'
+import {
+  decodeDescription,
+  encodeDescription,
+} from '../packages/transport-webrtc/src/meeting/description.ts'
+import type { Description } from '../packages/transport-webrtc/src/meeting/description.ts'
 import { decodeSignal } from '../packages/transport-webrtc/src/signal.ts'
 
 const { values } = parseArgs({
@@ -92,6 +97,11 @@ function transportDecoders(): FuzzedDecoder[] {
   return [
     { name: 'tcp stream', decode: readTcp, examples: [Buffer.concat([encodeHeader(1), farewell])] },
     { name: 'webrtc signal', decode: decodeSignal, examples: [end, offer, candidate] },
+    {
+      name: 'webrtc description',
+      decode: decodeDescription,
+      encode: (value) => encodeDescription(value as Description),
+    },
   ]
 }
 

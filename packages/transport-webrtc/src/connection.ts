@@ -31,6 +31,12 @@ export interface ConnectionOptions {
   readonly initiator: boolean
   /** STUN and TURN servers; none are needed within a network. */
   readonly iceServers: readonly IceServer[]
+  /**
+   * Whether the other end is told everything at once, and may take long to answer: then `gathered` is
+   * told, and a path that is not found yet is no failure. A candidate that is signalled again lets the
+   * connection look for a path again. Absent for an end that answers at once.
+   */
+  readonly isPatient?: boolean
   /** Moves the data channel to the engine's thread, where it can; absent where it is to stay. */
   readonly handOver?: HandOver
 }
@@ -51,6 +57,8 @@ export type ConnectionPipe =
 export interface ConnectionEvents {
   /** To be carried to the other end. */
   signal(signal: PeerSignal): void
+  /** Of a patient connection: all candidates of this end have been signalled. */
+  gathered?(): void
   /** From now on the connection has a pipe. */
   opened(facts: ConnectionFacts): void
   /** The connection came to nothing before it was open. Nothing of it is left. */

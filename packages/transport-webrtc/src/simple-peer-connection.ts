@@ -1,22 +1,12 @@
 /** The peer connection of pages, by simple-peer. */
 
-import type { HandedOverPipe, HandOver } from '@fieldmesh/core/transport'
-import { DataChannelPipe } from '@fieldmesh/core/transport-kit'
+import type { HandOver } from '@fieldmesh/core/transport'
 import type SimplePeer from 'simple-peer'
 import { bindingOf } from './channel-binding.ts'
-import {
-  dataChannelId,
-  dataChannelLabel,
-  dataChannelProtocol,
-  messageBytesMax,
-} from './connection.ts'
-import type {
-  Connection,
-  ConnectionEvents,
-  ConnectionOptions,
-  Connector,
-  IceServer,
-} from './connection.ts'
+import type { Connection, ConnectionEvents, ConnectionOptions, Connector } from './connection.ts'
+import { losePipe, makeDataChannel, messageBytesOf } from './page-data-channel.ts'
+import type { PageDataPipe } from './page-data-channel.ts'
+import { PatientConnection, toRtcIceServer } from './patient-connection.ts'
 import type { PeerSignal } from './signal.ts'
 
 /**
@@ -31,18 +21,16 @@ export async function loadSimplePeer(): Promise<Connector> {
     )
   }
   const { default: Peer } = await import('simple-peer/simplepeer.min.js')
-  return (options, events) => new SimplePeerConnection(Peer, options, events)
+  return (options, events) =>
+    options.isPatient === true
+      ? new PatientConnection(options, events)
+      : new SimplePeerConnection(Peer, options, events)
 }
-
-/** Where the data channel is; a `ConnectionPipe`. */
-type DataPipe =
-  | { readonly at: 'transport'; readonly pipe: DataChannelPipe }
-  | { readonly at: 'engine'; readonly pipe: HandedOverPipe }
 
 class SimplePeerConnection implements Connection {
   readonly #peer: SimplePeer.Instance
   readonly #events: ConnectionEvents
-  #pipe: DataPipe | undefined
+  #pipe: PageDataPipe | undefined
   #localSdp = ''
   #remoteSdp = ''
   #error: Error | undefined
@@ -101,21 +89,10 @@ class SimplePeerConnection implements Connection {
   }
 
   #makeDataChannel(connection: RTCPeerConnection, handOver: HandOver | undefined): void {
-    const data = connection.createDataChannel(dataChannelLabel, {
-      negotiated: true,
-      id: dataChannelId,
-      protocol: dataChannelProtocol,
+    this.#pipe = makeDataChannel(connection, handOver, {
+      opened: () => this.#open(connection),
+      over: () => this.#end(),
     })
-    const opened = () => this.#open(connection)
-    // In this very task: later it could not move any more.
-    const handedOver = handOver?.(data, messageBytesMax, opened)
-    if (handedOver) {
-      this.#pipe = { at: 'engine', pipe: handedOver }
-      void handedOver.gone.then(() => this.#end())
-    } else {
-      const pipe = new DataChannelPipe(data, { opened, over: () => this.#end() })
-      this.#pipe = { at: 'transport', pipe }
-    }
     // simple-peer expects one channel of the other end; each further one would cost it a timer.
     const expected = connection.ondatachannel
     connection.ondatachannel = (event) => {
@@ -135,7 +112,7 @@ class SimplePeerConnection implements Connection {
     }
     this.#isOpen = true
     this.#events.opened({
-      messageBytesMax: Math.min(messageBytesMax, connection.sctp?.maxMessageSize ?? Infinity),
+      messageBytesMax: messageBytesOf(connection),
       binding,
       pipe: this.#pipe,
     })
@@ -150,10 +127,7 @@ class SimplePeerConnection implements Connection {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    const pipe = this.#pipe
-    // A farewell would have been told before.
-    if (pipe?.at === 'transport') pipe.pipe.lose()
-    else pipe?.pipe.destroy()
+    losePipe(this.#pipe)
     this.#peer.destroy()
     if (!this.#isOpen) {
       this.#events.failed(this.#error ?? new Error('The connection was closed'))
@@ -178,8 +152,4 @@ function toPeerSignal(signal: SimplePeer.SignalData): PeerSignal | undefined {
   }
   // Renegotiation is for media, of which there is none.
   return undefined
-}
-
-function toRtcIceServer({ urls, ...credentials }: IceServer): RTCIceServer {
-  return { urls: typeof urls === 'string' ? urls : [...urls], ...credentials }
 }

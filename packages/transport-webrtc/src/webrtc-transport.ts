@@ -11,6 +11,7 @@ import type {
 import { HandedOverChannel, PipeChannel, TransportRun } from '@fieldmesh/core/transport-kit'
 import type { DialOutcome, StoppableChannel } from '@fieldmesh/core/transport-kit'
 import type { ConnectionFacts, Connector, IceServer } from './connection.ts'
+import { Meetings } from './meeting/meetings.ts'
 import { Session } from './session.ts'
 import { decodeSignal, encodeSignal } from './signal.ts'
 
@@ -50,6 +51,7 @@ export class WebRtcTransport implements Transport {
     needsUserGesture: false,
     needsSignalling: true,
   }
+  readonly meetings: Meetings
   readonly #options: WebRtcTransportOptions
   readonly #run = new TransportRun('webrtc', channelsMax)
   /** Sessions that signals may be for, open ones included, by peer and session id. */
@@ -61,6 +63,13 @@ export class WebRtcTransport implements Transport {
 
   constructor(options: WebRtcTransportOptions) {
     this.#options = options
+    this.meetings = new Meetings({
+      run: this.#run,
+      iceServers: options.iceServers,
+      handsOver: options.handsOver,
+      connector: () => this.#connect,
+      open: (facts) => this.#open(facts),
+    })
   }
 
   async start(host: TransportHost): Promise<void> {
@@ -164,7 +173,7 @@ export class WebRtcTransport implements Transport {
       },
       opened: (facts) => {
         this.#answering.delete(session)
-        const channel = this.#open(facts, key)
+        const channel = this.#open(facts, () => this.#sessions.delete(key))
         if (dial) {
           this.#dials.delete(dial)
           dial.outcome.succeed(channel)
@@ -191,7 +200,8 @@ export class WebRtcTransport implements Transport {
     return session
   }
 
-  #open({ messageBytesMax, binding, pipe }: ConnectionFacts, key: string): Channel {
+  /** The channel of an open connection; `gone` is called when nothing of it is left. */
+  #open({ messageBytesMax, binding, pipe }: ConnectionFacts, gone?: () => void): Channel {
     const traits: ChannelTraits = {
       messageBytesMax,
       reliable: true,
@@ -201,14 +211,14 @@ export class WebRtcTransport implements Transport {
       // Without servers, only addresses of the networks at hand are tried.
       cost: { class: this.#options.iceServers.length === 0 ? 'lan' : 'wan', metered: false },
     }
-    const gone = (channel: StoppableChannel) => {
-      this.#sessions.delete(key)
+    const ended = (channel: StoppableChannel) => {
+      gone?.()
       this.#run.remove(channel)
     }
     const channel =
       pipe.at === 'transport'
-        ? new PipeChannel({ pipe: pipe.pipe, traits, gone })
-        : new HandedOverChannel({ pipe: pipe.pipe, traits, gone })
+        ? new PipeChannel({ pipe: pipe.pipe, traits, gone: ended })
+        : new HandedOverChannel({ pipe: pipe.pipe, traits, gone: ended })
     this.#run.add(channel)
     return channel
   }

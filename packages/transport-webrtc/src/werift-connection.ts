@@ -13,7 +13,7 @@ import {
 } from './connection.ts'
 import type { Connection, ConnectionEvents, ConnectionOptions, Connector } from './connection.ts'
 import type { PeerSignal } from './signal.ts'
-import { enlargeReceiveBuffers, guardSctp } from './werift-guard.ts'
+import { enlargeReceiveBuffers, guardSctp, retryChecks } from './werift-guard.ts'
 
 /**
  * Messages that werift has not handed to the network yet, from which on it is full: its cost per
@@ -53,6 +53,8 @@ class WeriftConnection implements Connection, Pipe {
   #earlyBytes = 0
   /** Candidates found before the description that they belong to was signalled. */
   #candidates: PeerSignal[] | undefined = []
+  /** Of a patient connection: the candidates of the other end. */
+  readonly #knownCandidates: Set<string> | undefined
   #waitingMessages = 0
   #awaitsDrain = false
   #saidFarewell = false
@@ -62,10 +64,11 @@ class WeriftConnection implements Connection, Pipe {
   constructor(
     { RTCPeerConnection }: typeof Werift,
     { hostAddresses = [] }: WeriftOptions,
-    { initiator, iceServers }: ConnectionOptions,
+    { initiator, iceServers, isPatient = false }: ConnectionOptions,
     events: ConnectionEvents,
   ) {
     this.#connectionEvents = events
+    this.#knownCandidates = isPatient ? new Set() : undefined
     const addresses = [...hostAddresses, ...loopbackIfAlone()]
     this.#connection = new RTCPeerConnection({
       // Always given: werift's own default names a server on the internet.
@@ -109,6 +112,11 @@ class WeriftConnection implements Connection, Pipe {
           break
         case 'candidate': {
           const { candidate, sdpMid, sdpMLineIndex } = signal.candidate
+          if (this.#knownCandidates?.has(candidate) === true) {
+            retryChecks(this.#connection)
+            break
+          }
+          this.#knownCandidates?.add(candidate)
           await this.#connection.addIceCandidate({
             candidate,
             ...(sdpMid === null ? {} : { sdpMid }),
@@ -212,6 +220,7 @@ class WeriftConnection implements Connection, Pipe {
     }
     this.#candidates = undefined
     await gathered
+    if (!this.#ended) this.#connectionEvents.gathered?.()
   }
 
   #open(): void {

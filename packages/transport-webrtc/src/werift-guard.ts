@@ -77,6 +77,27 @@ export function guardSctp(sctp: RTCSctpTransport, broken: (error: Error) => void
 /** The parts of werift's ICE that it declares private. */
 interface IceConnection {
   readonly protocols: readonly { readonly transport?: { readonly socket?: Partial<Socket> } }[]
+  readonly checkList: readonly CandidatePair[]
+}
+
+interface CandidatePair {
+  readonly state: number
+  updateState(state: number): void
+}
+
+/** States of werift's candidate pairs (RFC 8445, section 6.1.2.6). */
+const pairStates = { waiting: 1, failed: 4 }
+
+/**
+ * Checks the pairs again that had no answer: werift tries each five times within seconds, and the
+ * other end may not have been there yet.
+ */
+export function retryChecks(connection: RTCPeerConnection): void {
+  for (const { connection: ice } of connection.iceTransports) {
+    for (const pair of (ice as unknown as IceConnection).checkList) {
+      if (pair.state === pairStates.failed) pair.updateState(pairStates.waiting)
+    }
+  }
 }
 
 /** Enlarges the receive buffers of an open connection's sockets, as far as the system allows. */

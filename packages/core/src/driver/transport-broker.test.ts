@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import { MemoryNetwork, memoryTransport } from '../testing/memory-transport.ts'
 import type { Channel, ChannelHandlers, SendResult } from '../transport/channel.ts'
@@ -21,6 +21,7 @@ class Desk {
   readonly reports: TransportReport[] = []
   readonly port: TransportPort
   readonly broker: TransportBroker
+  readonly started: Promise<void>
   #changed: () => void = () => {}
 
   constructor(
@@ -35,7 +36,7 @@ class Desk {
       this.reports.push(...reports)
       this.#changed()
     })
-    void this.broker.start()
+    this.started = this.broker.start()
     desks.push(this)
   }
 
@@ -297,6 +298,70 @@ test('stop closes what is open, gives up what is under way, and reports nothing 
 })
 
 /** Lets record ports of one thread deliver. */
+describe('meetings', () => {
+  const live = () => new AbortController().signal
+  const met = { id: 3, expectedPeer: localPeer }
+
+  /** A transport whose meetings come to these channels. */
+  function meetingTransport(offered: FakeChannel, joined: FakeChannel) {
+    return fakeTransport({
+      meetings: {
+        offer: async () => ({ description: text('offer'), accept: async () => offered }),
+        join: async (offer) => ({ description: offer, channel: Promise.resolve(joined) }),
+      },
+    })
+  }
+
+  test('what was offered, and what was joined, is reported with its meeting', async () => {
+    const desk = new Desk([meetingTransport(new FakeChannel(), new FakeChannel())], localPair())
+    await desk.started
+    const offered = await desk.broker.offerMeeting(2, live())
+    expect(offered).toMatchObject({ transport: 'fake', description: text('offer') })
+    await offered!.accept(text('answer'))
+    const offer = { transport: 'fake', description: text('theirs') }
+    const joined = await desk.broker.joinMeeting(met, offer, live())
+    expect(joined?.description).toEqual(text('theirs'))
+    await joined!.opened
+    await desk.opened(2)
+    expect(desk.of('channel-opened')).toMatchObject([
+      { transport: 'fake', meeting: { id: 2 } },
+      { transport: 'fake', meeting: met },
+    ])
+  })
+
+  test('without a transport that can, that is started, and of that name, there are none', async () => {
+    const able = meetingTransport(new FakeChannel(), new FakeChannel())
+    const offer = { transport: 'other', description: text('theirs') }
+    const [unable, named] = [
+      new Desk([fakeTransport({})], localPair()),
+      new Desk([able], localPair()),
+    ]
+    const failing = async () => Promise.reject(new Error('no WebRTC here'))
+    const broken = new Desk([{ ...able, start: failing }], localPair())
+    for (const desk of [unable, broken]) {
+      await desk.started
+      expect(await desk.broker.offerMeeting(1, live())).toBeUndefined()
+    }
+    await named.started
+    expect(await named.broker.joinMeeting(met, offer, live())).toBeUndefined()
+    await named.broker.stop()
+    expect(await named.broker.offerMeeting(1, live())).toBeUndefined()
+  })
+
+  test('a channel beyond the bound is closed, and its meeting fails', async () => {
+    const channels = Array.from({ length: channelCountMax }, () => new FakeChannel())
+    const joined = new FakeChannel()
+    const transport = meetingTransport(new FakeChannel(), joined)
+    const { start } = fakeTransport({ accept: channels })
+    const desk = new Desk([{ ...transport, start }], localPair())
+    await desk.started
+    const offer = { transport: 'fake', description: text('theirs') }
+    const meeting = await desk.broker.joinMeeting(met, offer, live())
+    await expect(meeting!.opened).rejects.toMatchObject({ reason: 'refused' })
+    expect(joined.closeCount).toBe(1)
+  })
+})
+
 async function turn() {
   for (let count = 0; count < 10; count += 1) await Promise.resolve()
 }
@@ -333,7 +398,7 @@ class FakeChannel implements Channel {
 }
 
 function fakeTransport(
-  options: Partial<Pick<Transport, 'start' | 'dial' | 'receiveSignal'>> & {
+  options: Partial<Pick<Transport, 'start' | 'dial' | 'receiveSignal' | 'meetings'>> & {
     readonly accept?: FakeChannel | readonly FakeChannel[]
   },
 ): Transport {

@@ -7,13 +7,14 @@
  */
 
 import { unreachable } from '../engine/assert.ts'
-import type { ChannelId, DialId } from '../engine/input.ts'
+import type { ChannelId, ChannelMeeting, DialId, MeetingId } from '../engine/input.ts'
 import { parsePeerId, type PeerId } from '../engine/identity/peer-id.ts'
 import type { Channel } from '../transport/channel.ts'
 import type { HandOver } from '../transport/hand-over.ts'
 import { DialFailure, type Transport, type TransportHost } from '../transport/transport.ts'
 import { BrokeredChannel } from './brokered-channel.ts'
 import { HandedOverPipes } from './handed-over-pipes.ts'
+import type { JoinedMeetingPlace, MeetingBroker, OfferedMeetingPlace } from './meeting-broker.ts'
 import type { PipeOrderPort } from './pipe-records.ts'
 import {
   channelCountMax,
@@ -37,8 +38,10 @@ export interface TransportBrokerOptions {
 }
 
 /** See the file header. */
-export class TransportBroker {
+export class TransportBroker implements MeetingBroker {
   readonly #transportsByName: ReadonlyMap<string, Transport>
+  /** Of the transports that have started. */
+  readonly #running = new Set<Transport>()
   readonly #port: BrokerPort
   readonly #localPeer: PeerId
   readonly #unprocessedBytesMax: number
@@ -74,6 +77,36 @@ export class TransportBroker {
     await Promise.all(transports.map((transport) => this.#startTransport(transport)))
   }
 
+  async offerMeeting(id: MeetingId, signal: AbortSignal): Promise<OfferedMeetingPlace | undefined> {
+    for (const transport of this.#transportsByName.values()) {
+      const { name, meetings } = transport
+      if (!meetings || !this.#running.has(transport)) continue
+      const offered = await meetings.offer(signal)
+      return {
+        transport: name,
+        description: offered.description,
+        accept: async (answer) => {
+          this.#opened(name, await offered.accept(answer), { meeting: { id } })
+        },
+      }
+    }
+    return undefined
+  }
+
+  async joinMeeting(
+    { id, expectedPeer }: Required<ChannelMeeting>,
+    offer: { readonly transport: string; readonly description: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<JoinedMeetingPlace | undefined> {
+    const transport = this.#transportsByName.get(offer.transport)
+    if (!transport?.meetings || !this.#running.has(transport)) return undefined
+    const { description, channel } = await transport.meetings.join(offer.description, signal)
+    const opened = channel.then((each) => {
+      this.#opened(transport.name, each, { meeting: { id, expectedPeer } })
+    })
+    return { description, opened }
+  }
+
   /**
    * Stops transports, which close their channels. Resolves when they are gone; never rejects. Idempotent.
    */
@@ -93,6 +126,7 @@ export class TransportBroker {
 
   async #stop(): Promise<void> {
     for (const dial of this.#dials.values()) dial.abort()
+    this.#running.clear()
     const transports = [...this.#transportsByName.values()]
     await Promise.allSettled(
       transports.map(async (transport) => {
@@ -115,6 +149,7 @@ export class TransportBroker {
     this.#report({ type: 'transport-started', transport: name, capabilities: { ...capabilities } })
     try {
       await transport.start(this.#hostOf(transport))
+      if (!this.#stopped) this.#running.add(transport)
     } catch (error) {
       if (this.#stopped) return
       this.#report({ type: 'transport-stopped', transport: name })
@@ -129,7 +164,7 @@ export class TransportBroker {
         handOver: (...handedOver: Parameters<HandOver>) => pipes.handOver(...handedOver),
       }),
       localPeer: this.#localPeer,
-      accepted: (channel) => this.#opened(name, channel, undefined),
+      accepted: (channel) => this.#opened(name, channel, {}),
       addressFound: (address) => this.#report({ type: 'address-found', transport: name, address }),
       addressLost: (address) => this.#report({ type: 'address-lost', transport: name, address }),
       sendSignal: (to, signal) => {
@@ -180,7 +215,7 @@ export class TransportBroker {
         closeUnattached(channel)
         throw new DialFailure('cancelled', 'the dial was cancelled')
       }
-      this.#opened(name, channel, dial)
+      this.#opened(name, channel, { dial })
     } catch (error) {
       const reason =
         error instanceof DialFailure
@@ -194,11 +229,16 @@ export class TransportBroker {
     }
   }
 
-  #opened(transport: string, channel: Channel, dial: DialId | undefined): void {
+  #opened(
+    transport: string,
+    channel: Channel,
+    origin: { readonly dial?: DialId; readonly meeting?: ChannelMeeting },
+  ): void {
     const channelCount = this.#channels.size + (this.#pipes?.count ?? 0)
-    if (dial === undefined && (this.#stopped || channelCount >= channelCountMax)) {
+    if (origin.dial === undefined && (this.#stopped || channelCount >= channelCountMax)) {
       closeUnattached(channel)
       if (!this.#stopped) this.#report({ type: 'channel-refused', transport })
+      if (origin.meeting) throw new DialFailure('refused', `${channelCount} channels are open`)
       return
     }
     this.#channelCount += 1
@@ -209,7 +249,7 @@ export class TransportBroker {
       channel: id,
       transport,
       traits,
-      ...(dial !== undefined && { dial }),
+      ...origin,
     } as const
     const { handedOver } = channel
     if (handedOver !== undefined) {

@@ -4,6 +4,7 @@ import type { Edit } from '../documents/edit.ts'
 import type { JsonValue, Query, Row } from '../documents/query.ts'
 import type { StreamHandle } from './connection/stream-port.ts'
 import type { PeerId } from './identity/peer-id.ts'
+import type { MeetingId } from './input.ts'
 import type { Priority } from './link/link-port.ts'
 import type { PresenceGraph } from './mesh/presence-graph.ts'
 import type { Problem } from './problem.ts'
@@ -89,6 +90,8 @@ export type Command =
     }
   | { readonly type: 'sync-status'; readonly write: WriteId }
   | { readonly type: 'presence' }
+  /** The tag of this peer's app under that salt (HS4). */
+  | { readonly type: 'app-tag'; readonly salt: Uint8Array }
   /** Whether nobody sees the page: then the mesh says little when nothing happens. */
   | { readonly type: 'set-hidden'; readonly isHidden: boolean }
   /**
@@ -121,11 +124,16 @@ export interface CommandResults {
   readonly 'set-awareness': undefined
   readonly 'sync-status': SyncStatus
   readonly presence: PresenceGraph
+  readonly 'app-tag': Uint8Array
   readonly 'set-hidden': undefined
   readonly 'open-stream': { readonly stream: StreamHandle }
   readonly 'accept-streams': undefined
   readonly 'refuse-streams': undefined
 }
+
+/** Who was met, or why the two did not become neighbours. */
+export type MeetingOutcome =
+  { readonly ok: true; readonly peer: PeerId } | { readonly ok: false; readonly problem: Problem }
 
 export type CommandAnswer =
   | { readonly ok: true; readonly value: CommandResults[Command['type']] }
@@ -173,5 +181,11 @@ export type MeshEvent =
       readonly changes: readonly AwarenessChange[]
     }
   | { readonly type: 'presence-changed'; readonly graph: PresenceGraph }
+  /** Once for each channel that came of a meeting. */
+  | {
+      readonly type: 'meeting-ended'
+      readonly meeting: MeetingId
+      readonly outcome: MeetingOutcome
+    }
   /** Something a person should know: a peer with the wrong secret, a failing store. */
   | { readonly type: 'problem'; readonly problem: Problem; readonly peer?: PeerId }

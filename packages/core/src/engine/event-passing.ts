@@ -103,6 +103,7 @@ export class EventPassing {
       case 'dial-given-up':
         return
       case 'problem':
+      case 'meeting-ended':
         this.#outputs.push({ type: 'event', event })
         return
       default:

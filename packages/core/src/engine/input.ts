@@ -15,6 +15,15 @@ export type DialId = number
 export type StorageRequestId = number
 /** Chosen by the driver; never reused. */
 export type CommandId = number
+/** Chosen by the facade; never reused. */
+export type MeetingId = number
+
+/** What a channel came of that neither end dialled: an invitation that a person carried. */
+export interface ChannelMeeting {
+  readonly id: MeetingId
+  /** Who invited. This end has joined then, and begins the handshake as if it had dialled. */
+  readonly expectedPeer?: PeerId
+}
 
 export type StorageAnswer =
   | { readonly type: 'read'; readonly results: readonly StorageReadResult[] }
@@ -50,6 +59,8 @@ export type Input =
       readonly traits: ChannelTraits
       /** The dial that opened it; absent when the other end did. */
       readonly dial?: DialId
+      /** Answered by a `meeting-ended` event, once the handshake is over. */
+      readonly meeting?: ChannelMeeting
     }
   | {
       readonly type: 'channel-received'

@@ -166,6 +166,12 @@ export class Layers {
       case 'presence':
         this.#answer(command, { ok: true, value: this.#stack.mesh.graph() })
         return
+      case 'app-tag':
+        this.#answer(command, {
+          ok: true,
+          value: this.#stack.neighbourhood.appTag(body.salt),
+        })
+        return
       case 'set-hidden':
         this.#stack.neighbourhood.setHidden(body.isHidden, nowMs)
         this.#answer(command, { ok: true, value: undefined })

@@ -10,6 +10,16 @@ export const problemCodes = [
   'protocol-version-mismatch',
   'identity-mismatch',
   'handshake-failed',
+  // Inviting
+  'invitation-malformed',
+  'invitation-damaged',
+  'invitation-version',
+  'invitation-expired',
+  'invitation-mismatch',
+  'invitation-used',
+  'invitation-own',
+  'invitation-unsupported',
+  'invitation-failed',
   // Documents
   'document-exists',
   'document-missing',

@@ -25,6 +25,7 @@ export type {
   WriteResult,
 } from './collection.ts'
 export type { EnvironmentFeature, MeshEnvironment, MissingFeature } from './environment.ts'
+export type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
 export { MeshError } from './mesh-error.ts'
 export type { MeshErrorOptions } from './mesh-error.ts'
 export type { Mesh, MeshProblem } from './mesh.ts'

@@ -9,6 +9,7 @@ import type {
 } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Problem } from '../engine/problem.ts'
+import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import type { RecordPort } from '../driver/record-port.ts'
 import type { StreamOrderPort } from '../driver/stream-orders.ts'
 
@@ -31,6 +32,7 @@ export interface EngineAccess {
   readonly peer: PeerId
   readonly reports: RecordPort<never, EngineReport>
   readonly streams: StreamOrderPort
+  readonly meetings: MeetingBroker
   /** Never rejects in this process; rejects when the way to the engine is broken. */
   execute(command: Command): Promise<CommandAnswer>
   /** Lets the engine say farewell and close its store. */

@@ -2,6 +2,7 @@
 
 import { boot, type BootOptions } from '../driver/boot.ts'
 import type { Driver } from '../driver/driver.ts'
+import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import { createRecordPortPair, type RecordPort } from '../driver/record-port.ts'
 import type { StreamOrder, StreamOrderPort, StreamReport } from '../driver/stream-orders.ts'
 import { TransportBroker } from '../driver/transport-broker.ts'
@@ -57,6 +58,10 @@ export class InProcessAccess implements EngineAccess {
     const broker = new TransportBroker({ transports, port: brokerPort, localPeer: result.peer })
     await broker.start()
     return new InProcessAccess(result.peer, reports, streams, result.driver, broker)
+  }
+
+  get meetings(): MeetingBroker {
+    return this.#broker
   }
 
   async execute(command: Command): Promise<CommandAnswer> {

@@ -5,6 +5,7 @@ import type { SyncStatus, WriteId } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Collection, CollectionRow, Cursor } from './collection.ts'
 import type { MeshEnvironment } from './environment.ts'
+import type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
 import type { MeshStream, OpenStreamOptions } from './mesh-stream.ts'
 import type { Observation } from './observation.ts'
 import type { Presence } from './presence.ts'
@@ -47,6 +48,19 @@ export interface Mesh {
    * open stay so. One acceptor a protocol: another throws `options-invalid`.
    */
   acceptStreams(protocol: string, acceptor: (stream: MeshStream) => void): Observation
+  /**
+   * Invites a peer that no network service leads to: what both need to connect is in two texts, which
+   * people carry. Takes up to 5 s to find out how this peer is reached. Several invitations may stand at
+   * once, each for one peer; at most 16 are under way, then `limit-reached`. Rejects with
+   * `invitation-unsupported` without a transport that can.
+   */
+  invite(options?: InviteOptions): Promise<Invitation>
+  /**
+   * Answers an invitation of another peer. Rejects with `invitation-malformed`, `invitation-damaged`,
+   * `invitation-version`, `invitation-expired`, `invitation-used`, `invitation-own`, `app-mismatch`,
+   * `invitation-unsupported`, `invitation-failed` or `limit-reached`; any text may be handed in.
+   */
+  join(invitation: string, options?: JoinOptions): Promise<Joining>
   /** Which peers are known to hold a write. */
   syncStatus(write: WriteId): Promise<SyncStatus>
   /** Calls with each problem of the last 32, then with each new one. */

@@ -41,14 +41,18 @@ function packages(modules: readonly string[]): Set<string | undefined> {
   return new Set(names.filter((name) => name !== undefined))
 }
 
-test('the page imports of the engine only what names and asserts, of storage and documents nothing', async () => {
+test('the page imports of the engine only what names, asserts and reads notes, of storage and documents nothing', async () => {
   const modules = await modulesOf('facade/page.ts')
   expect(own(modules, 'facade').length).toBeGreaterThan(10)
   const fromEngine = new Set(own(modules, 'engine'))
   expect(fromEngine).toEqual(
     new Set([
       'engine/assert.ts',
+      'engine/bytes/compare.ts',
       'engine/bytes/hex.ts',
+      'engine/bytes/reader.ts',
+      'engine/bytes/utf8.ts',
+      'engine/bytes/writer.ts',
       'engine/connection/stream-port.ts',
       'engine/identity/peer-id.ts',
     ]),

@@ -26,6 +26,7 @@ function setUp(answers: Answerer = {}) {
     peer,
     reports,
     streams,
+    meetings: { offerMeeting: async () => undefined, joinMeeting: async () => undefined },
     execute: async (command) => {
       asked.push(command)
       const answer = answers[command.type] as ((command: Command) => unknown) | undefined

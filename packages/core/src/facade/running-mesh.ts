@@ -30,6 +30,8 @@ import type {
 import type { EngineAccess, EngineReport } from './engine-access.ts'
 import { EngineCollection, type RowSource } from './engine-collection.ts'
 import type { MeshEnvironment } from './environment.ts'
+import type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
+import { InvitationTable } from './invitation-table.ts'
 import { LiveDocument } from './live-document.ts'
 import { LiveRows } from './live-rows.ts'
 import { MeshError, meshErrorOf } from './mesh-error.ts'
@@ -75,6 +77,7 @@ export class RunningMesh implements Mesh, RowSource {
   #subscriberCount = 0
   readonly #documents = new Set<LiveDocument>()
   readonly #streams: StreamTable
+  readonly #invitations: InvitationTable
   /** Rejects the calls under way. */
   readonly #calls = new Set<(error: MeshError) => void>()
   /** Set once the engine has ended, or is to end for good. */
@@ -95,6 +98,11 @@ export class RunningMesh implements Mesh, RowSource {
       port: access.streams,
       commands: this,
       problem: (error) => this.#problems.add(problemOf(error)),
+    })
+    this.#invitations = new InvitationTable({
+      peer: access.peer,
+      meetings: access.meetings,
+      commands: this,
     })
     access.reports.receive((reports) => {
       for (const report of reports) this.#report(report)
@@ -135,6 +143,16 @@ export class RunningMesh implements Mesh, RowSource {
 
   acceptStreams(protocol: string, acceptor: (stream: MeshStream) => void): Observation {
     return this.#streams.accept(protocol, acceptor)
+  }
+
+  async invite(options: InviteOptions = {}): Promise<Invitation> {
+    this.#throwIfEnded()
+    return this.#invitations.invite(options)
+  }
+
+  async join(invitation: string, options: JoinOptions = {}): Promise<Joining> {
+    this.#throwIfEnded()
+    return this.#invitations.join(invitation, options)
   }
 
   async syncStatus(write: WriteId): Promise<SyncStatus> {
@@ -238,6 +256,9 @@ export class RunningMesh implements Mesh, RowSource {
         this.#problems.add(peer === undefined ? problem : { ...problem, peer })
         return
       }
+      case 'meeting-ended':
+        this.#invitations.ended(report.meeting, report.outcome)
+        return
       case 'ended':
         this.#engineEnded(report.problem)
         return
@@ -264,6 +285,10 @@ export class RunningMesh implements Mesh, RowSource {
     void this.close()
   }
 
+  #throwIfEnded(): void {
+    if (this.#endError || !this.#host) throw this.#endError ?? closedError()
+  }
+
   /** Every call and every subscriber hears of the end. */
   #end(error: MeshError): void {
     if (this.#endError) return
@@ -273,6 +298,7 @@ export class RunningMesh implements Mesh, RowSource {
     for (const subscriber of this.#subscribers.values()) subscriber.abandon(error)
     this.#subscribers.clear()
     this.#streams.end(error)
+    this.#invitations.end(error)
   }
 
   async #openDocument(name: string): Promise<SharedDocument> {

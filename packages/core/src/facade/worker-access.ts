@@ -1,6 +1,7 @@
 /** Engine access from a page: the engine is in the application's worker, the transports are here. */
 
 import { releaseProxy, transfer, wrap, type Remote } from 'comlink'
+import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
 import type { PipeOrder, PipeReport } from '../driver/pipe-records.ts'
 import type { RecordPort } from '../driver/record-port.ts'
@@ -110,6 +111,10 @@ export class WorkerAccess implements EngineAccess {
       await broker?.stop()
       throw error
     }
+  }
+
+  get meetings(): MeetingBroker {
+    return this.#broker
   }
 
   async execute(command: Command): Promise<CommandAnswer> {

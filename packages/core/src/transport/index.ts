@@ -11,7 +11,10 @@ export type { HandedOverPipe, HandOver, PipeId } from './hand-over.ts'
 export { DialFailure } from './transport.ts'
 export type {
   DialFailureReason,
+  JoinedMeeting,
+  OfferedMeeting,
   Transport,
   TransportCapabilities,
   TransportHost,
+  TransportMeetings,
 } from './transport.ts'

@@ -60,6 +60,37 @@ export interface TransportHost {
   readonly handOver?: HandOver
 }
 
+/** An end of a channel to be, which waits for the other end. */
+export interface OfferedMeeting {
+  /** This end for the other: at most 512 bytes, which whoever carries them may read. */
+  readonly description: Uint8Array
+  /**
+   * Takes what the other end has made of it; rejects with `DialFailure` `bad-address`, and goes on
+   * waiting, when that is no description. Once one was taken, called no more.
+   */
+  accept(answer: Uint8Array): Promise<Channel>
+}
+
+/** The other end of a channel to be. */
+export interface JoinedMeeting {
+  /** For the end that offered. */
+  readonly description: Uint8Array
+  /** Resolves once that has taken it. */
+  readonly channel: Promise<Channel>
+}
+
+/**
+ * Making a channel out of band, where two ends have nothing but a note each that people carry. The
+ * signal ends a meeting at any time and without a trace; its reason passes through. Everything else
+ * rejects with `DialFailure`.
+ */
+export interface TransportMeetings {
+  /** Describes this end, with all that can be found out about it within seconds. */
+  offer(signal: AbortSignal): Promise<OfferedMeeting>
+  /** Describes the other end of an offer. Hostile until proven otherwise: `bad-address` if it is none. */
+  join(offer: Uint8Array, signal: AbortSignal): Promise<JoinedMeeting>
+}
+
 /** One way of opening channels. */
 export interface Transport {
   /** Lower-case name, unique in a mesh: `webrtc`, `websocket`, `tcp`. */
@@ -78,4 +109,6 @@ export interface Transport {
   dial(address: string, signal: AbortSignal): Promise<Channel>
   /** A signal from a peer, as its transport handed it to `sendSignal`. Hostile until proven otherwise. */
   receiveSignal?(peer: string, signal: Uint8Array): void
+  /** Absent where a channel takes more than two notes. */
+  readonly meetings?: TransportMeetings
 }

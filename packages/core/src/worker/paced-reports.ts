@@ -5,7 +5,7 @@
  * held and drawn together: of presence the latest, of awareness the latest of each client, of problems
  * the last ones, of a live query its changes in one report. A query with more changes than are held is
  * told to be stale, and the page asks for its rows anew. Updates of documents have credit of their own
- * and are never held.
+ * and, like the outcomes of meetings, are never held.
  */
 
 import { unreachable } from '../engine/assert.ts'
@@ -21,6 +21,8 @@ const heldRowChangesMax = 1024
 const heldProblemsMax = 32
 
 type Problem = MeshEvent & { readonly type: 'problem' }
+/** What the application asked for one by one is never held, and bounded by that. */
+type HeldReport = Exclude<EngineReport, { type: 'document-updated' | 'meeting-ended' | 'ended' }>
 
 /** See the file header. */
 export class PacedReports {
@@ -42,9 +44,8 @@ export class PacedReports {
   }
 
   post(report: EngineReport): void {
-    const isHeld = report.type !== 'document-updated' && report.type !== 'ended'
     this.#isHolding ||= this.#untakenCount >= untakenReportsMax
-    if (isHeld && this.#isHolding) this.#hold(report)
+    if (this.#isHolding && isHeld(report)) this.#hold(report)
     else this.#send(report)
   }
 
@@ -63,7 +64,7 @@ export class PacedReports {
     if (this.#isHolding && this.#untakenCount <= untakenReportsMax / 2) this.#release()
   }
 
-  #hold(report: Exclude<EngineReport, { type: 'document-updated' | 'ended' }>): void {
+  #hold(report: HeldReport): void {
     switch (report.type) {
       case 'rows-changed':
         this.#holdRows(report.subscriber, report.changes)
@@ -122,4 +123,9 @@ export class PacedReports {
     this.#presence = undefined
     this.#problems = []
   }
+}
+
+function isHeld(report: EngineReport): report is HeldReport {
+  const { type } = report
+  return type !== 'document-updated' && type !== 'meeting-ended' && type !== 'ended'
 }

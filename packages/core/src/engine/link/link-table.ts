@@ -10,7 +10,9 @@
 import { unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { Fifo } from '../fifo.ts'
+import type { MeetingOutcome } from '../command.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import type { MeetingId } from '../input.ts'
 import { noFrames } from './bundle-frame.ts'
 import type { FrameCounts, SwitchReason } from './bundle-frame.ts'
 import type { ChannelSession } from './channel-session.ts'
@@ -20,7 +22,7 @@ import type { DialTarget } from './dial-target.ts'
 import type { RemoteIdentity } from './link-handshake.ts'
 import { NeighbourLink } from './neighbour-link.ts'
 import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
-import { ProblemLog } from './problem-log.ts'
+import { meetingProblem, ProblemLog } from './problem-log.ts'
 import type { SessionEvent } from './session-event.ts'
 import type { SessionTable } from './session-table.ts'
 
@@ -66,6 +68,8 @@ export class LinkTable {
   readonly #outputs: Fifo<NeighbourhoodOutput>
   readonly #problems = new ProblemLog()
   readonly #targetsBySession = new Map<ChannelSession, DialTarget>()
+  /** Of sessions that came of a meeting and are not proven yet. */
+  readonly #meetingsBySession = new Map<ChannelSession, MeetingId>()
   readonly #linksByPeer = new Map<PeerId, NeighbourLink>()
   /** Counts the links that there were. */
   #serial = 0
@@ -103,6 +107,11 @@ export class LinkTable {
   /** The session's channel was opened by a dial of that target. */
   dialled(session: ChannelSession, target: DialTarget): void {
     this.#targetsBySession.set(session, target)
+  }
+
+  /** The session's channel came of that meeting. */
+  met(session: ChannelSession, meeting: MeetingId): void {
+    this.#meetingsBySession.set(session, meeting)
   }
 
   /** Acts on what the session has to tell. */
@@ -236,6 +245,7 @@ export class LinkTable {
       session.close('stale', nowMs)
       return
     }
+    this.#meetingEnded(session, { ok: true, peer })
     if (link && epoch > link.remote.epoch) {
       this.#linkDown(peer, 'superseded')
       this.#begin(session, remote, nowMs)
@@ -289,7 +299,12 @@ export class LinkTable {
   ): void {
     const target = this.#targetsBySession.get(session)
     this.#targetsBySession.delete(session)
-    if (!session.isConfirmed) this.#handshakeEnded(session, reason, by, target, nowMs)
+    if (this.#meetingsBySession.has(session)) {
+      const problem = meetingProblem(reason, by, session.transport)
+      this.#meetingEnded(session, { ok: false, problem })
+    } else if (!session.isConfirmed) {
+      this.#handshakeEnded(session, reason, by, target, nowMs)
+    }
     const link = this.linkOf(session)
     if (link) this.#channelLeftLink(link, session, reason, nowMs)
     const { remote } = session
@@ -298,6 +313,13 @@ export class LinkTable {
     const isLinked = remote !== undefined && this.#linksByPeer.has(remote.peer)
     if (isLinked && replacedReasons.has(reason)) this.#dialer.targetReplaced(target, reason)
     else this.#dialer.targetEnded(target, reason, nowMs)
+  }
+
+  #meetingEnded(session: ChannelSession, outcome: MeetingOutcome): void {
+    const meeting = this.#meetingsBySession.get(session)
+    if (meeting === undefined) return
+    this.#meetingsBySession.delete(session)
+    this.#outputs.push({ type: 'meeting-ended', meeting, outcome })
   }
 
   #handshakeEnded(

@@ -1,5 +1,6 @@
 /** What the neighbourhood decides and tells; the composition root passes it on. */
 
+import type { MeshEvent } from '../command.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { Output } from '../output.ts'
 import type { Problem } from '../problem.ts'
@@ -31,3 +32,4 @@ export type NeighbourhoodOutput =
   /** After `full`: there is room again. */
   | { readonly type: 'link-writable'; readonly peer: PeerId }
   | { readonly type: 'problem'; readonly problem: Problem; readonly peer?: PeerId }
+  | Extract<MeshEvent, { readonly type: 'meeting-ended' }>

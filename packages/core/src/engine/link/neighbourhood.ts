@@ -14,7 +14,7 @@ import { CertificateVerifier } from '../identity/identity.ts'
 import type { Identity } from '../identity/identity.ts'
 import { deriveJoinKeys } from '../identity/join-keys.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { ChannelId, DialId } from '../input.ts'
+import type { ChannelId, ChannelMeeting, DialId } from '../input.ts'
 import { keyLifetime } from '../noise/key-use.ts'
 import type { KeyLifetime } from '../noise/key-use.ts'
 import type { ChannelCloseReason, ChannelTraits } from '../../transport/channel.ts'
@@ -38,6 +38,7 @@ import type {
 } from './link-port.ts'
 import { LinkTable } from './link-table.ts'
 import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
+import { meetingProblem } from './problem-log.ts'
 import { SessionTable } from './session-table.ts'
 
 /** A deadline that comes later than this means that the machine slept, in milliseconds. */
@@ -89,6 +90,11 @@ export class Neighbourhood implements LinkPort {
       cryptography,
       random,
     }
+  }
+
+  /** The tag of this peer's app under that salt (HS4). */
+  appTag(salt: Uint8Array): Uint8Array {
+    return this.#handshakeOptions.joinKeys.appTag(salt)
   }
 
   /** A transport runs; its addresses and wanted peers are dialled from now on. */
@@ -145,23 +151,34 @@ export class Neighbourhood implements LinkPort {
       readonly transport: string
       readonly traits: ChannelTraits
       readonly dial?: DialId
+      readonly meeting?: ChannelMeeting
     },
     nowMs: number,
   ): void {
     this.#nowMs = nowMs
-    const { channel, transport, traits, dial } = opening
+    const { channel, transport, traits, dial, meeting } = opening
     const target = dial === undefined ? undefined : this.#dialer.dialOpened(dial)
     const refusal = this.#refusalOf(traits, dial !== undefined, target)
     if (refusal !== undefined) {
       this.#refuse(channel, traits, refusal)
       if (target) this.#dialer.targetEnded(target, refusal, nowMs)
+      if (meeting) {
+        const problem = meetingProblem(refusal, 'local', transport)
+        this.#outputs.push({
+          type: 'meeting-ended',
+          meeting: meeting.id,
+          outcome: { ok: false, problem },
+        })
+      }
       return
     }
-    const role = dial === undefined ? 'responder' : 'initiator'
+    const expectedPeer = target?.expectedPeer ?? meeting?.expectedPeer
+    const hasBegun = dial !== undefined || meeting?.expectedPeer !== undefined
+    const role = hasBegun ? 'initiator' : 'responder'
     const handshake = new LinkHandshake(this.#handshakeOptions, {
       role,
       binding: isSecured(traits) ? traits.binding : undefined,
-      expectedPeer: target?.expectedPeer,
+      expectedPeer,
       lastPeer: target?.peer,
     })
     const session = new ChannelSession(
@@ -172,6 +189,7 @@ export class Neighbourhood implements LinkPort {
     session.setHidden(this.#isHidden, nowMs)
     this.#sessions.add(session)
     if (target) this.#links.dialled(session, target)
+    if (meeting) this.#links.met(session, meeting.id)
     session.start()
     this.#sessions.touch(session)
   }

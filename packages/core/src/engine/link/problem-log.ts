@@ -43,7 +43,23 @@ export class ProblemLog {
     const who = target
       ? `${target.address} over ${transport}`
       : `a peer that came over ${transport}`
-    const decider = by === 'local' ? 'this peer refused' : 'refused by'
-    return { code, message: `${decider} ${who}: ${sentences[code] ?? code}` }
+    return { code, message: refusalMessageOf(code, by, who) }
   }
+}
+
+/** Why a channel that came of a meeting did not make its ends neighbours. */
+export function meetingProblem(
+  reason: LinkDownReason,
+  by: 'local' | 'remote',
+  transport: string,
+): Problem {
+  const code = problemCodeOf(reason)
+  const who = `the peer that was met over ${transport}`
+  if (code !== undefined) return { code, message: refusalMessageOf(code, by, who) }
+  return { code: 'invitation-failed', message: `the channel to ${who} ended: ${reason}` }
+}
+
+function refusalMessageOf(code: ProblemCode, by: 'local' | 'remote', who: string): string {
+  const decider = by === 'local' ? 'this peer refused' : 'refused by'
+  return `${decider} ${who}: ${sentences[code] ?? code}`
 }

@@ -8,7 +8,7 @@ import { SeededRandom } from '../crypto/random.ts'
 import { Identity } from '../identity/identity.ts'
 import { FlightRecorder } from '../../recorder/recorder.ts'
 import { registry } from '../../recorder/registry.ts'
-import type { ChannelId, DialId } from '../input.ts'
+import type { ChannelId, ChannelMeeting, DialId } from '../input.ts'
 import { keyLifetime as usualLifetime } from '../noise/key-use.ts'
 import type { KeyLifetime } from '../noise/key-use.ts'
 import { EventQueue } from '../../testing/sim/world/event-queue.ts'
@@ -244,18 +244,33 @@ export class VirtualNetwork {
     }
   }
 
-  /** Opens a channel between two peers, dialled by the first. */
-  open(from: VirtualPeer, to: VirtualPeer, dial?: DialId, transport = 'virtual'): ChannelEnd {
+  /** Opens a channel between two peers, dialled by the first, or come of a meeting. */
+  open(
+    from: VirtualPeer,
+    to: VirtualPeer,
+    dial?: DialId,
+    transport = 'virtual',
+    meetings?: { readonly from: ChannelMeeting; readonly to: ChannelMeeting },
+  ): ChannelEnd {
     const traits = this.#traitsByTransport.get(transport) ?? this.traits
     const [local, remote] = [this.#end(from, transport, traits), this.#end(to, transport, traits)]
     local.other = remote
     remote.other = local
     const { channel } = local
     from.neighbourhood.channelOpened(
-      { channel, transport, traits, ...(dial !== undefined && { dial }) },
+      {
+        channel,
+        transport,
+        traits,
+        ...(dial !== undefined && { dial }),
+        ...(meetings && { meeting: meetings.from }),
+      },
       this.nowMs,
     )
-    to.neighbourhood.channelOpened({ channel: remote.channel, transport, traits }, this.nowMs)
+    to.neighbourhood.channelOpened(
+      { channel: remote.channel, transport, traits, ...(meetings && { meeting: meetings.to }) },
+      this.nowMs,
+    )
     this.settle(from)
     this.settle(to)
     return local

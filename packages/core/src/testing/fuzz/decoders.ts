@@ -52,6 +52,9 @@ import { decodeRoutingFrame, encodeRoutingFrame } from '../../engine/mesh/routin
 import { decodeSignal, encodeSignal } from '../../engine/signalling/signalling.ts'
 import { decodeAwareness, encodeAwareness } from '../../engine/sync/awareness-codec.ts'
 import { decodeSyncMessage, encodeSyncMessage } from '../../engine/sync/sync-message-codec.ts'
+import { crc32 } from '../../invitation/crc-32.ts'
+import { decodeNote, encodeNote } from '../../invitation/note.ts'
+import type { Note } from '../../invitation/note.ts'
 
 /** A decoder, and the way back where there is one. */
 export interface FuzzedDecoder {
@@ -127,6 +130,10 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
     ),
     decoder('awareness', decodeAwareness, encodeAwareness),
     {
+      ...decoder('note', readNote, (note) => encodeNote(note).slice(0, -checksumBytes)),
+      examples: [exampleNote.slice(0, -checksumBytes)],
+    },
+    {
       ...decoder('yjs update', parseUpdate),
       use: (bytes) => Y.applyUpdate(new Y.Doc(), bytes),
       examples: yjsUpdates(),
@@ -150,6 +157,24 @@ const exampleHandshakePayload = encodeHandshakePayload({
   credit: { connectionBytes: 524_288, streamBytes: 262_144, streamCount: 128 },
   name: '0011223344556677',
 })
+
+const checksumBytes = 4
+
+const exampleNote = encodeNote({
+  type: 'invitation',
+  nonce: new Uint8Array(8).fill(1),
+  appTag: new Uint8Array(8).fill(2),
+  peer: ends.from,
+  expiresAtSeconds: 3,
+  transport: 'webrtc',
+  description: Uint8Array.of(4, 5, 6),
+})
+
+/** A note without its checksum, which would keep the fuzzer out. */
+function readNote(content: Uint8Array): Note | undefined {
+  const note = decodeNote(new ByteWriter().raw(content).u32(crc32(content)).finish())
+  return typeof note === 'string' ? undefined : note
+}
 
 function readSequencedMessage(bytes: Uint8Array): SequencedMessage | undefined {
   const message = decodeSequencedMessage(bytes)
