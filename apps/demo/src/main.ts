@@ -7,6 +7,7 @@ import { boardView } from './board/board-view.ts'
 import type { Order } from './board/order.ts'
 import { thisDevice, type Device } from './device-name.ts'
 import { element } from './element.ts'
+import { meetingView } from './meeting/meeting-view.ts'
 import { loadMeshConfig } from './mesh-config.ts'
 import { noteView } from './note/note-view.ts'
 import { obstacleView } from './obstacle-view.ts'
@@ -16,6 +17,7 @@ import './style/page.css'
 import './style/board.css'
 import './style/note.css'
 import './style/status.css'
+import './style/meeting.css'
 
 async function join(device: Device): Promise<Mesh> {
   const { app, secret, hubs } = await loadMeshConfig()
@@ -44,6 +46,7 @@ async function show(root: HTMLElement, mesh: Mesh, device: Device): Promise<void
       ),
       tabs,
       statusView(mesh, device.name),
+      meetingView(mesh),
     ),
     noticeView(mesh),
     element(
