@@ -5,7 +5,7 @@
  * nowhere else: by its outcome, by its time, by either end giving up.
  */
 
-import type { HandOver } from '@fieldmesh/core/transport'
+import type { DialObstacle, HandOver } from '@fieldmesh/core/transport'
 import type { Connection, ConnectionFacts, Connector, IceServer } from './connection.ts'
 import { encodeSignal } from './signal.ts'
 import type { PeerSignal, Signal } from './signal.ts'
@@ -18,6 +18,11 @@ const candidatesMax = 64
 /** Why a session came to nothing. */
 export type SessionFailure = 'unreachable' | 'refused' | 'timeout' | 'cancelled'
 
+export interface SessionEnd {
+  readonly cause?: Error | undefined
+  readonly obstacle?: DialObstacle | undefined
+}
+
 export interface SessionOptions {
   readonly id: string
   readonly initiator: boolean
@@ -28,7 +33,7 @@ export interface SessionOptions {
   /** The session is a channel now: its pipe is to be listened to at once. */
   readonly opened: (facts: ConnectionFacts) => void
   /** The session came to nothing, and nothing of it is left. */
-  readonly failed: (failure: SessionFailure, message: string, cause?: Error) => void
+  readonly failed: (failure: SessionFailure, message: string, options: SessionEnd) => void
 }
 
 export class Session {
@@ -40,6 +45,8 @@ export class Session {
   readonly #sent: PeerSignal[] = []
   #described = false
   #candidateCount = 0
+  /** Candidates of the other end that are no mDNS names, which may lead nowhere. */
+  #plainCandidateCount = 0
   #state: 'establishing' | 'open' | 'ended' = 'establishing'
 
   constructor(options: SessionOptions) {
@@ -65,6 +72,12 @@ export class Session {
     }, sessionMs)
   }
 
+  /** What stands in the way of a session that finds no path, as far as it is known. */
+  get obstacle(): DialObstacle | undefined {
+    const hasNamesAlone = this.#candidateCount > 0 && this.#plainCandidateCount === 0
+    return hasNamesAlone ? 'mdns-unresolved' : undefined
+  }
+
   /** Takes what the other end says. */
   receive(body: Signal['body']): void {
     switch (body.type) {
@@ -79,6 +92,7 @@ export class Session {
       case 'candidate':
         if (this.#state === 'ended' || this.#candidateCount >= candidatesMax) return
         this.#candidateCount++
+        if (!isMdnsCandidate(body.candidate.candidate)) this.#plainCandidateCount++
         this.#connection.signal(body)
         break
       case 'end':
@@ -100,7 +114,8 @@ export class Session {
     clearTimeout(this.#timer)
     this.#connection.destroy()
     if (failure !== 'refused') this.#say({ type: 'end' })
-    this.#options.failed(failure, message, cause)
+    const { obstacle } = this
+    this.#options.failed(failure, message, { cause, obstacle })
   }
 
   #open(facts: ConnectionFacts): void {
@@ -119,4 +134,9 @@ export class Session {
     const bytes = encodeSignal({ session: this.#options.id, body })
     if (bytes) this.#options.send(bytes)
   }
+}
+
+/** `candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS …` (RFC 8839, section 5.1). */
+function isMdnsCandidate(candidate: string): boolean {
+  return candidate.split(' ')[4]?.endsWith('.local') === true
 }

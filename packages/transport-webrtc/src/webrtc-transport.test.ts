@@ -206,6 +206,29 @@ test('a refused dial fails as refused, and one without any answer after its time
   await transport.stop()
 })
 
+test.each([
+  [['a.local'], 'mdns-unresolved'],
+  [['a.local', 'b.local'], 'mdns-unresolved'],
+  [['a.local', '192.168.1.4'], undefined],
+  [[], undefined],
+])('a dial given up after the candidates %j: the obstacle is %s', async (hosts, obstacle) => {
+  const { dial, transport, sent, connections } = await start(small)
+  const given = dial(large)
+  connections[0]?.events.signal(offer)
+  const session = sent[0]?.session ?? ''
+  for (const host of hosts) {
+    const candidate = `candidate:1 1 udp 2113937151 ${host} 50000 typ host`
+    const signalled = { candidate, sdpMid: '0', sdpMLineIndex: 0 }
+    const body = { type: 'candidate', candidate: signalled } as const
+    transport.receiveSignal(large, encodeSignal({ session, body }) as Uint8Array)
+  }
+  const reason = new Error('its time is over')
+  given.abort(reason)
+  const failure = await given.result
+  if (obstacle === undefined) expect(failure).toBe(reason)
+  else expect(failure).toMatchObject({ reason: 'timeout', obstacle })
+})
+
 test('a session that its beginner leaves hanging ends after its time', async () => {
   const { connections, sent, receive, transport } = await start()
   receive(small, 1, offer)

@@ -101,7 +101,10 @@ export class WebRtcTransport implements Transport {
       this.#dials.add(dial)
       return () => {
         this.#dials.delete(dial)
+        const obstacle = dial.session?.obstacle
         dial.session?.end('cancelled', 'given up')
+        if (obstacle === undefined) return undefined
+        return new DialFailure('timeout', `Peer ${address}: no path was found`, { obstacle })
       }
     })
   }
@@ -179,15 +182,13 @@ export class WebRtcTransport implements Transport {
           dial.outcome.succeed(channel)
         } else host.accepted(channel)
       },
-      failed: (failure, message, cause) => {
+      failed: (failure, message, options) => {
         this.#answering.delete(session)
         this.#sessions.delete(key)
         // A dial whose session was superseded goes on with the other.
         if (dial?.session !== session) return
         this.#dials.delete(dial)
-        dial.outcome.fail(
-          new DialFailure(failure, `Peer ${peer}: ${message}`, cause ? { cause } : undefined),
-        )
+        dial.outcome.fail(new DialFailure(failure, `Peer ${peer}: ${message}`, options))
       },
     })
     this.#sessions.set(key, session)

@@ -2,7 +2,7 @@
 
 import { DialFailure } from '@fieldmesh/core/transport'
 import type { ChannelCloseReason } from '@fieldmesh/core/transport'
-import { pipeMarks } from '@fieldmesh/core/transport-kit'
+import { distanceOfHost, localNetworkObstacle, pipeMarks } from '@fieldmesh/core/transport-kit'
 import type { Pipe, PipeEvents } from '@fieldmesh/core/transport-kit'
 import { closeCodeOf, isFarewell, subprotocol } from './websocket-protocol.ts'
 import type { ConnectEvents } from './websocket-protocol.ts'
@@ -38,20 +38,29 @@ export function connectNative(url: URL, events: ConnectEvents): () => void {
     socket.onclose = null
     events.opened(new NativePipe(socket))
   }
+  let isWanted = true
   socket.onclose = () => {
-    events.failed(
-      new DialFailure(
-        'unreachable',
-        `${url.href} was not reached. The browser does not say why: nobody may listen there, the ` +
-          'certificate may not be trusted, or the page may lack the permission for local networks.',
-      ),
-    )
+    void failureOf(url).then((failure) => {
+      if (isWanted) events.failed(failure)
+    })
   }
   return () => {
+    isWanted = false
     socket.onopen = null
     socket.onclose = null
     socket.close()
   }
+}
+
+/** Browsers do not say why a socket did not open; a permission that is lacking can be asked for. */
+async function failureOf(url: URL): Promise<DialFailure> {
+  const isNear = distanceOfHost(url.hostname) === 'lan'
+  const obstacle = isNear ? await localNetworkObstacle() : undefined
+  const why =
+    obstacle === undefined
+      ? 'The browser does not say why: nobody may listen there, or its certificate is not trusted.'
+      : 'This page has no permission for the local network.'
+  return new DialFailure('unreachable', `${url.href} was not reached. ${why}`, { obstacle })
 }
 
 /** Secure pages may open insecure sockets to their own machine only. */
@@ -63,6 +72,7 @@ function mixedContent(url: URL): DialFailure | undefined {
     'not-permitted',
     `A page loaded over https may not open ${url.href}. Reach the peer over wss:// or WebRTC, or ` +
       'load the page over http.',
+    { obstacle: 'mixed-content' },
   )
 }
 

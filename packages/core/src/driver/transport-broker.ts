@@ -13,6 +13,7 @@ import type { Channel } from '../transport/channel.ts'
 import type { HandOver } from '../transport/hand-over.ts'
 import { DialFailure, type Transport, type TransportHost } from '../transport/transport.ts'
 import { BrokeredChannel } from './brokered-channel.ts'
+import { DialLog } from './dial-log.ts'
 import { HandedOverPipes } from './handed-over-pipes.ts'
 import type { JoinedMeetingPlace, MeetingBroker, OfferedMeetingPlace } from './meeting-broker.ts'
 import type { PipeOrderPort } from './pipe-records.ts'
@@ -39,6 +40,8 @@ export interface TransportBrokerOptions {
 
 /** See the file header. */
 export class TransportBroker implements MeetingBroker {
+  /** For whoever looks for the reason why a peer is not reached. */
+  readonly dialLog = new DialLog()
   readonly #transportsByName: ReadonlyMap<string, Transport>
   /** Of the transports that have started. */
   readonly #running = new Set<Transport>()
@@ -215,6 +218,7 @@ export class TransportBroker implements MeetingBroker {
         closeUnattached(channel)
         throw new DialFailure('cancelled', 'the dial was cancelled')
       }
+      this.dialLog.succeeded(name, address)
       this.#opened(name, channel, { dial })
     } catch (error) {
       const reason =
@@ -224,6 +228,7 @@ export class TransportBroker implements MeetingBroker {
             ? 'cancelled'
             : 'unreachable'
       this.#report({ type: 'dial-failed', dial, reason, message: messageOf(error) })
+      if (!this.#stopped) this.dialLog.failedWith(name, address, error)
     } finally {
       this.#dials.delete(dial)
     }

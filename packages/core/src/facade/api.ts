@@ -24,6 +24,7 @@ export type {
   UpdateResult,
   WriteResult,
 } from './collection.ts'
+export type { Diagnosis, DiagnosisCode, Finding } from './diagnosis.ts'
 export type { EnvironmentFeature, MeshEnvironment, MissingFeature } from './environment.ts'
 export type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
 export { MeshError } from './mesh-error.ts'

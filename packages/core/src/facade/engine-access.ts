@@ -9,6 +9,7 @@ import type {
 } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Problem } from '../engine/problem.ts'
+import type { FailedDial } from '../driver/dial-log.ts'
 import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import type { RecordPort } from '../driver/record-port.ts'
 import type { StreamOrderPort } from '../driver/stream-orders.ts'
@@ -33,6 +34,8 @@ export interface EngineAccess {
   readonly reports: RecordPort<never, EngineReport>
   readonly streams: StreamOrderPort
   readonly meetings: MeetingBroker
+  /** Dials that came to nothing, by address. */
+  readonly failedDials: readonly FailedDial[]
   /** Never rejects in this process; rejects when the way to the engine is broken. */
   execute(command: Command): Promise<CommandAnswer>
   /** Lets the engine say farewell and close its store. */

@@ -2,6 +2,7 @@
 
 import { boot, type BootOptions } from '../driver/boot.ts'
 import type { Driver } from '../driver/driver.ts'
+import type { FailedDial } from '../driver/dial-log.ts'
 import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import { createRecordPortPair, type RecordPort } from '../driver/record-port.ts'
 import type { StreamOrder, StreamOrderPort, StreamReport } from '../driver/stream-orders.ts'
@@ -62,6 +63,10 @@ export class InProcessAccess implements EngineAccess {
 
   get meetings(): MeetingBroker {
     return this.#broker
+  }
+
+  get failedDials(): readonly FailedDial[] {
+    return this.#broker.dialLog.failed
   }
 
   async execute(command: Command): Promise<CommandAnswer> {

@@ -4,6 +4,7 @@ import type { Problem } from '../engine/problem.ts'
 import type { SyncStatus, WriteId } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { Collection, CollectionRow, Cursor } from './collection.ts'
+import type { Diagnosis } from './diagnosis.ts'
 import type { MeshEnvironment } from './environment.ts'
 import type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
 import type { MeshStream, OpenStreamOptions } from './mesh-stream.ts'
@@ -63,6 +64,8 @@ export interface Mesh {
   join(invitation: string, options?: JoinOptions): Promise<Joining>
   /** Which peers are known to hold a write. */
   syncStatus(write: WriteId): Promise<SyncStatus>
+  /** Why peers are not reached: the causes that are known at this moment, and what to do about each. */
+  diagnose(): Promise<Diagnosis>
   /** Calls with each problem of the last 32, then with each new one. */
   onProblem(observer: (problem: MeshProblem) => void): Observation
   /** Resolves when the mesh has ended, with the problem that ended it, if it was one. Never rejects. */

@@ -12,6 +12,11 @@ export class ProblemLog {
   readonly #problems: MeshProblem[] = []
   readonly #observers = new Set<{ readonly observer: (problem: MeshProblem) => void }>()
 
+  /** The last ones, oldest first. */
+  get problems(): readonly MeshProblem[] {
+    return this.#problems
+  }
+
   observe(observer: (problem: MeshProblem) => void): Observation {
     const entry = { observer }
     this.#observers.add(entry)

@@ -27,6 +27,7 @@ function setUp(answers: Answerer = {}) {
     reports,
     streams,
     meetings: { offerMeeting: async () => undefined, joinMeeting: async () => undefined },
+    failedDials: [],
     execute: async (command) => {
       asked.push(command)
       const answer = answers[command.type] as ((command: Command) => unknown) | undefined

@@ -18,6 +18,7 @@ import type {
   WriteId,
 } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
+import { localNetworkObstacle } from '../transport-kit/local-network.ts'
 import type { Problem } from '../engine/problem.ts'
 import { abortable } from './abortable.ts'
 import type {
@@ -27,6 +28,8 @@ import type {
   LiveResult,
   ObserveOptions,
 } from './collection.ts'
+import { diagnose } from './diagnose.ts'
+import type { Diagnosis } from './diagnosis.ts'
 import type { EngineAccess, EngineReport } from './engine-access.ts'
 import { EngineCollection, type RowSource } from './engine-collection.ts'
 import type { MeshEnvironment } from './environment.ts'
@@ -157,6 +160,23 @@ export class RunningMesh implements Mesh, RowSource {
 
   async syncStatus(write: WriteId): Promise<SyncStatus> {
     return this.call({ type: 'sync-status', write })
+  }
+
+  async diagnose(): Promise<Diagnosis> {
+    this.#throwIfEnded()
+    // Node's navigator does not know.
+    const { onLine = true } = navigator as { readonly onLine?: boolean }
+    const localNetwork = await localNetworkObstacle()
+    this.#throwIfEnded()
+    return diagnose({
+      environment: this.environment,
+      graph: this.#presence.graph(),
+      failedDials: this.#host?.access.failedDials ?? [],
+      problems: this.#problems.problems,
+      localNetwork,
+      isOnline: onLine,
+      wallMs: Date.now(),
+    })
   }
 
   onProblem(observer: (problem: MeshProblem) => void): Observation {

@@ -1,6 +1,7 @@
 /** Engine access from a page: the engine is in the application's worker, the transports are here. */
 
 import { releaseProxy, transfer, wrap, type Remote } from 'comlink'
+import type { FailedDial } from '../driver/dial-log.ts'
 import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import { MessageRecordPort } from '../driver/message-record-port.ts'
 import type { PipeOrder, PipeReport } from '../driver/pipe-records.ts'
@@ -115,6 +116,10 @@ export class WorkerAccess implements EngineAccess {
 
   get meetings(): MeetingBroker {
     return this.#broker
+  }
+
+  get failedDials(): readonly FailedDial[] {
+    return this.#broker.dialLog.failed
   }
 
   async execute(command: Command): Promise<CommandAnswer> {

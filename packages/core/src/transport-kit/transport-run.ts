@@ -50,9 +50,12 @@ export class TransportRun {
 
   /**
    * Runs one dial. `open` begins it and returns what gives it up without a trace; that is called
-   * when the signal aborts or the transport stops first.
+   * when the signal aborts or the transport stops first, and may say what stood in the way.
    */
-  async dial(signal: AbortSignal, open: (outcome: DialOutcome) => () => void): Promise<Channel> {
+  async dial(
+    signal: AbortSignal,
+    open: (outcome: DialOutcome) => () => DialFailure | void,
+  ): Promise<Channel> {
     signal.throwIfAborted()
     if (!this.#host) {
       throw new DialFailure('cancelled', `The transport ${this.#name} is not running`)
@@ -68,10 +71,10 @@ export class TransportRun {
       }
       const cancel = (reason: unknown) => {
         if (!settle()) return
-        giveUp()
+        const failure = giveUp()
         // A signal's reason passes through, whatever it is.
         // oxlint-disable-next-line typescript/prefer-promise-reject-errors
-        reject(reason)
+        reject(failure ?? reason)
       }
       const onAbort = () => {
         cancel(signal.reason)

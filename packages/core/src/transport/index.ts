@@ -10,7 +10,9 @@ export type {
 export type { HandedOverPipe, HandOver, PipeId } from './hand-over.ts'
 export { DialFailure } from './transport.ts'
 export type {
+  DialFailureOptions,
   DialFailureReason,
+  DialObstacle,
   JoinedMeeting,
   OfferedMeeting,
   Transport,

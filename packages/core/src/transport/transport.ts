@@ -30,14 +30,31 @@ export type DialFailureReason =
   | 'unsupported'
   | 'cancelled'
 
+/** What stood in the way of a dial, where that is known by name; docs/diagnosis.md has the remedies. */
+export type DialObstacle =
+  /** A page loaded over https may not open a connection that is not encrypted. */
+  | 'mixed-content'
+  /** The browser may not let the page reach the local network: it was denied that. */
+  | 'local-network-denied'
+  /** The same, and somebody has yet to answer whether it may. */
+  | 'local-network-unanswered'
+  /** The other end told nothing but mDNS names of itself, and none of them led to it. */
+  | 'mdns-unresolved'
+
+export interface DialFailureOptions extends ErrorOptions {
+  readonly obstacle?: DialObstacle | undefined
+}
+
 /** A dial that came to nothing: the reason, and a sentence for a person. */
 export class DialFailure extends Error {
   readonly reason: DialFailureReason
+  readonly obstacle: DialObstacle | undefined
 
-  constructor(reason: DialFailureReason, message: string, options?: ErrorOptions) {
+  constructor(reason: DialFailureReason, message: string, options?: DialFailureOptions) {
     super(message, options)
     this.name = 'DialFailure'
     this.reason = reason
+    this.obstacle = options?.obstacle
   }
 }
 
