@@ -12,6 +12,7 @@ type HubReport =
       readonly peer: string
       readonly port: number
       readonly tcpPort: number | undefined
+      readonly udpPort: number | undefined
     }
   | { readonly type: 'peers'; readonly names: readonly string[] }
   | { readonly type: 'problem'; readonly code: string; readonly message: string }
@@ -28,8 +29,8 @@ export async function hubCommand(args: readonly string[]): Promise<number> {
     ? (event: HubReport) => console.log(JSON.stringify(event))
     : (event: HubReport) => console.log(sentenceOf(event))
 
-  const { mesh, port, tcpPort } = await startHub(options)
-  report({ type: 'listening', peer: mesh.peer, port, tcpPort })
+  const { mesh, ...ports } = await startHub(options)
+  report({ type: 'listening', peer: mesh.peer, ...ports })
   mesh.onProblem(({ code, message }) => report({ type: 'problem', code, message }))
   reportPeers(mesh.presence.observe.bind(mesh.presence), report)
 
@@ -67,6 +68,7 @@ function sentenceOf(event: HubReport): string {
       const addresses = ['localhost', ...networkAddresses()]
       const urls = addresses.map((address) => `ws://${address}:${event.port}`)
       if (event.tcpPort !== undefined) urls.push(`tcp port ${event.tcpPort}`)
+      if (event.udpPort !== undefined) urls.push(`udp port ${event.udpPort}`)
       return `hub ${event.peer} listens on ${urls.join(' and ')}`
     }
     case 'peers':

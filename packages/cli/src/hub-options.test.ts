@@ -9,6 +9,7 @@ test('an app and a secret are enough', () => {
     secret,
     port: 8787,
     tcpPort: undefined,
+    udpPort: undefined,
     host: '0.0.0.0',
     storePath: 'fieldmesh-hub.sqlite',
     name: 'hub',

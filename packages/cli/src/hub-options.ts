@@ -16,11 +16,19 @@ export interface HubOptions {
   readonly name: string
   /** Port of a TCP listener beside the WebSocket one, for Node peers; none when left out. */
   readonly tcpPort: number | undefined
-  /** Addresses of other hubs to stay connected with: `ws:`, `wss:` or `tcp:`. */
+  /**
+   * The same over UDP. Bound to every interface, it finds the Node peers of the app on the links of this
+   * machine as well.
+   */
+  readonly udpPort: number | undefined
+  /** Addresses of other hubs to stay connected with: `ws:`, `wss:`, `tcp:` or `udp:`. */
   readonly peers: readonly string[]
   /** Report as lines of JSON, for programs. */
   readonly isJson: boolean
 }
+
+/** The address that stands for those of every interface. */
+export const everyInterface = '0.0.0.0'
 
 export const hubUsage = `usage: fieldmesh hub --app NAME [options]
 
@@ -29,10 +37,13 @@ export const hubUsage = `usage: fieldmesh hub --app NAME [options]
                    the environment variable FIELDMESH_SECRET, which others cannot see
   --port PORT      port of the WebSocket listener (8787; 0 for any)
   --tcp PORT       listen for Node peers over TCP as well (0 for any)
+  --udp PORT       the same over UDP, and find Node peers of the app on the links
+                   of this machine by mDNS and multicast, if bound to all
   --host ADDRESS   address the listeners are bound to (0.0.0.0: every interface)
   --store FILE     where the documents are kept (fieldmesh-hub.sqlite)
   --name NAME      what other peers see (hub)
-  --peer URL       another hub, ws://HOST:PORT or tcp://HOST:PORT; may be repeated
+  --peer URL       another hub, ws://HOST:PORT, tcp://HOST:PORT or
+                   udp://HOST:PORT; may be repeated
   --json           report as lines of JSON
 `
 
@@ -53,15 +64,17 @@ export function parseHubOptions(
     throw new UsageError(`the secret has ${secret.length} characters, needs 64 hexadecimal digits`)
   }
   const peers = values.peer ?? []
-  const unknown = peers.find((peer) => !/^(ws|wss|tcp):\/\//.test(peer))
-  if (unknown !== undefined)
-    throw new UsageError(`--peer ${unknown} is no ws:, wss: or tcp: address`)
+  const unknown = peers.find((peer) => !/^(ws|wss|tcp|udp):\/\//.test(peer))
+  if (unknown !== undefined) {
+    throw new UsageError(`--peer ${unknown} is no ws:, wss:, tcp: or udp: address`)
+  }
   return {
     app,
     secret,
     port: portOf('port', values.port ?? '8787'),
     tcpPort: values.tcp === undefined ? undefined : portOf('tcp', values.tcp),
-    host: values.host ?? '0.0.0.0',
+    udpPort: values.udp === undefined ? undefined : portOf('udp', values.udp),
+    host: values.host ?? everyInterface,
     storePath: values.store ?? 'fieldmesh-hub.sqlite',
     name: values.name ?? 'hub',
     peers,
@@ -86,6 +99,7 @@ function readValues(args: readonly string[]) {
         secret: text,
         port: text,
         tcp: text,
+        udp: text,
         host: text,
         store: text,
         name: text,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openMesh, type Mesh } from '@fieldmesh/core'
 import type { Transport } from '@fieldmesh/core/transport'
-import { tcp } from '@fieldmesh/transport-node'
+import { tcp, udp } from '@fieldmesh/transport-node'
 import { websocket } from '@fieldmesh/transport-websocket'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startHub, type Hub } from './hub.ts'
@@ -34,6 +34,7 @@ async function hub(options: Partial<HubOptions> = {}): Promise<Hub> {
     host: '127.0.0.1',
     port: 0,
     tcpPort: 0,
+    udpPort: undefined,
     storePath: join(folder, 'hub.sqlite'),
     name: 'hub',
     peers: [],
@@ -64,14 +65,16 @@ async function arrival(mesh: Mesh, id: string): Promise<Order> {
   })
 }
 
-test('peers that reach the hub by TCP and by WebSocket share documents through it', async () => {
-  const { port, tcpPort } = await hub()
+test('peers that reach the hub by TCP, UDP and WebSocket share documents through it', async () => {
+  const { port, tcpPort, udpPort } = await hub({ udpPort: 0 })
   const overTcp = await peer(tcp({ addresses: [`tcp://127.0.0.1:${tcpPort}`] }))
+  const overUdp = await peer(udp({ addresses: [`udp://127.0.0.1:${udpPort}`] }))
   const overWebSocket = await peer(websocket({ urls: [`ws://127.0.0.1:${port}`] }))
   await overTcp.collection<Order>('orders').insert({ _id: 'a', table: 4 })
   expect(await arrival(overWebSocket, 'a')).toEqual({ _id: 'a', table: 4 })
   await overWebSocket.collection<Order>('orders').insert({ _id: 'b', table: 9 })
   expect(await arrival(overTcp, 'b')).toEqual({ _id: 'b', table: 9 })
+  expect(await arrival(overUdp, 'b')).toEqual({ _id: 'b', table: 9 })
 })
 
 test('two hubs keep each other in step', async () => {

@@ -2,9 +2,9 @@
 
 import { openMesh, type Mesh } from '@fieldmesh/core'
 import { sqliteStorage } from '@fieldmesh/core/storage/sqlite'
-import { tcp } from '@fieldmesh/transport-node'
+import { tcp, udp } from '@fieldmesh/transport-node'
 import { websocket } from '@fieldmesh/transport-websocket'
-import type { HubOptions } from './hub-options.ts'
+import { everyInterface, type HubOptions } from './hub-options.ts'
 
 export interface Hub {
   readonly mesh: Mesh
@@ -12,19 +12,26 @@ export interface Hub {
   readonly port: number
   /** Port that the TCP listener is bound to, if there is one. */
   readonly tcpPort: number | undefined
+  /** The same for UDP. */
+  readonly udpPort: number | undefined
 }
 
 /** Opens the store, joins the mesh and listens; rejects when it cannot listen as it was told. */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { app, secret, host, port, tcpPort, storePath, name, peers } = options
-  const isTcp = (peer: string) => peer.startsWith('tcp:')
-  const webSockets = websocket({
-    listen: { host, port },
-    urls: peers.filter((peer) => !isTcp(peer)),
-  })
+  const { app, secret, host, port, tcpPort, udpPort, storePath, name, peers } = options
+  const peersOf = (...schemes: readonly string[]) =>
+    peers.filter((peer) => schemes.some((scheme) => peer.startsWith(`${scheme}:`)))
+  const webSockets = websocket({ listen: { host, port }, urls: peersOf('ws', 'wss') })
   const sockets = tcp({
     ...(tcpPort === undefined ? {} : { listen: { host, port: tcpPort } }),
-    addresses: peers.filter(isTcp),
+    addresses: peersOf('tcp'),
+  })
+  const datagrams = udp({
+    ...(udpPort !== undefined &&
+      (host === everyInterface
+        ? { listen: { port: udpPort }, discovery: { app } }
+        : { listen: { port: udpPort, host } })),
+    addresses: peersOf('udp'),
   })
   const mesh = await openMesh({
     app,
@@ -32,15 +39,22 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     name,
     metadata: { role: 'hub' },
     storage: sqliteStorage({ path: storePath }),
-    transports: [webSockets, sockets],
+    transports: [webSockets, sockets, datagrams],
   })
   const { listening } = webSockets
-  if (listening === undefined || (tcpPort !== undefined && sockets.listening === undefined)) {
+  const lacksTcp = tcpPort !== undefined && sockets.listening === undefined
+  const lacksUdp = udpPort !== undefined && datagrams.listening.length === 0
+  if (listening === undefined || lacksTcp || lacksUdp) {
     // The mesh goes on without a transport that fails; a hub without its listener is of no use.
     let reason = 'a listener has no port'
     mesh.onProblem(({ message }) => (reason = message)).stop()
     await mesh.close()
     throw new Error(reason)
   }
-  return { mesh, port: listening.port, tcpPort: sockets.listening?.port }
+  return {
+    mesh,
+    port: listening.port,
+    tcpPort: sockets.listening?.port,
+    udpPort: datagrams.listening[0]?.port,
+  }
 }

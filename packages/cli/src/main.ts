@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `fieldmesh` command: reads the name of a subcommand and hands on the rest.
 
+import { doctorCommand } from './doctor/doctor-command.ts'
 import { hubCommand } from './hub-command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -8,12 +9,15 @@ const usage = `usage: fieldmesh <command> [options]
 
 commands
   hub     run a peer that others can always dial   (fieldmesh hub --help)
+  doctor  find out why peers are not reached       (fieldmesh doctor --help)
 `
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   switch (name) {
     case 'hub':
       return hubCommand(args)
+    case 'doctor':
+      return doctorCommand(args)
     case undefined:
     case 'help':
     case '--help':
