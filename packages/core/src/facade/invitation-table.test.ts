@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { MeetingBroker } from '../driver/meeting-broker.ts'
 import type { Command } from '../engine/command.ts'
@@ -227,6 +228,19 @@ test('[IV14] closing ends an invitation and an answer, and so does a signal, wit
   expect(await codeOf(table.invite({ signal: giveUp.signal }))).toBe('enough')
   const guest = tableOf(peerB)
   expect(await codeOf(guest.table.join(second.text, { signal: giveUp.signal }))).toBe('enough')
+})
+
+test('[IV13] an answer that came in time is met after it, and nothing listens any more then', async () => {
+  const { table, meetings } = tableOf(peerA)
+  const { signal } = new AbortController()
+  const invitation = await table.invite({ lifetimeMs: minuteMs, signal })
+  await vi.advanceTimersByTimeAsync(minuteMs - 1)
+  const met = invitation.accept(answerTo(invitation.text))
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  table.ended(meetings.offered[0]!, { ok: true, peer: peerB })
+  expect(await met).toBe(peerB)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 test('[IV16] what the handshake refuses is told to those who wait', async () => {

@@ -54,6 +54,13 @@ test('[IV1] base 32 has one text for each bytes', () => {
   )
 })
 
+test('[IV1] letters too many, and bits that are left over and not zero, are none of base 32', () => {
+  expect(decodeBase32('MY')).toEqual(Uint8Array.of(0x66))
+  for (const text of ['M', 'MYA', 'MZ', 'MZXR', 'MY=', 'MY0', 'M Y']) {
+    expect(decodeBase32(text)).toBeUndefined()
+  }
+})
+
 test('[IV6] any one letter that is changed, lost or doubled is found out', () => {
   const letters = fc.stringMatching(/^[A-Z2-7]$/)
   fc.assert(

@@ -137,3 +137,15 @@ test('a page that takes everything never falls behind', async () => {
   }
   expect(received).toHaveLength(5_000)
 })
+
+test('the outcome of a meeting is told at once, however far behind the page is', async () => {
+  const { paced, take } = setUp()
+  fill(paced)
+  const outcome = { ok: true, peer } as const
+  const ended: EngineReport = { type: 'meeting-ended', meeting: 1, outcome }
+  paced.post(presence(1))
+  paced.post(ended)
+  const taken = await take()
+  expect(taken.at(-1)).toEqual(ended)
+  expect(taken).toHaveLength(257)
+})
