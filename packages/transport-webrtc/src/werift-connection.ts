@@ -13,7 +13,8 @@ import {
 } from './connection.ts'
 import type { Connection, ConnectionEvents, ConnectionOptions, Connector } from './connection.ts'
 import type { PeerSignal } from './signal.ts'
-import { enlargeReceiveBuffers, guardSctp, retryChecks } from './werift-guard.ts'
+import { admitsCheck, enlargeReceiveBuffers, guardSctp, retryChecks } from './werift-guard.ts'
+import type { CheckedConnection } from './werift-guard.ts'
 
 /**
  * Messages that werift has not handed to the network yet, from which on it is full: its cost per
@@ -78,6 +79,12 @@ class WeriftConnection implements Connection, Pipe {
       })),
       ...(addresses.length > 0 ? { iceAdditionalHostAddresses: addresses } : {}),
       maxMessageSize: messageBytesMax,
+      // Of requests, whatever its name says.
+      iceFilterStunResponse: (check, address) => {
+        const [ice] = this.#connection.iceTransports
+        const guarded = ice?.connection as unknown as CheckedConnection
+        return admitsCheck(guarded, check.getAttributeValue('USERNAME'), address)
+      },
     })
     this.#data = this.#connection.createDataChannel(dataChannelLabel, {
       negotiated: true,

@@ -1,7 +1,8 @@
+import { createSocket } from 'node:dgram'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { RTCPeerConnection } from 'werift'
 import type { RTCDataChannel } from 'werift'
-import { guardSctp } from './werift-guard.ts'
+import { admitsCheck, guardSctp } from './werift-guard.ts'
 
 // A rejection that nobody handles fails the test run by itself.
 
@@ -76,4 +77,46 @@ test('ordinary messages pass the guard', async () => {
   })
   hostile.send(Buffer.from('hello'))
   expect(String(await received)).toBe('hello')
+})
+
+test('checks without the name of this end are not admitted, and those with it are bounded', () => {
+  const candidates = Array.from({ length: 128 }, (_, port) => ({ host: '192.0.2.1', port }))
+  const ice = { localUsername: 'abcd', remoteCandidates: [] as typeof candidates, earlyChecks: [] }
+  const from = ['192.0.2.1', 7] as const
+  expect(admitsCheck(ice, undefined, from)).toBe(false)
+  expect(admitsCheck(ice, 'abc:wxyz', from)).toBe(false)
+  expect(admitsCheck(ice, 'abcd:wxyz', from)).toBe(true)
+  const full = { ...ice, remoteCandidates: candidates, earlyChecks: [...candidates] as unknown[] }
+  full.earlyChecks.length = 64
+  expect(admitsCheck(full, 'abcd:wxyz', from)).toBe(true)
+  expect(full.earlyChecks).toHaveLength(63)
+  expect(admitsCheck(full, 'abcd:wxyz', ['192.0.2.2', 7])).toBe(false)
+})
+
+test('werift asks whether a check is admitted, before it answers', async () => {
+  const socket = createSocket('udp4')
+  const answers: Buffer[] = []
+  socket.on('message', (answer) => answers.push(answer))
+  const names: unknown[] = []
+  let isAdmitted = false
+  const connection = new RTCPeerConnection({
+    iceServers: [],
+    iceAdditionalHostAddresses: ['127.0.0.1'],
+    iceFilterStunResponse: (check) => {
+      names.push(check.getAttributeValue('USERNAME'))
+      return isAdmitted
+    },
+  })
+  connections.push(connection)
+  connection.createDataChannel('test', { negotiated: true, id: 42 })
+  await connection.setLocalDescription(await connection.createOffer())
+  const port = /127\.0\.0\.1 (\d+) typ host/.exec(connection.localDescription?.sdp ?? '')?.[1]
+  // A binding request (RFC 8489, section 5) with the attribute USERNAME, `ab:c`.
+  const check = Buffer.from('000100082112a442000102030405060708090a0b0006000461623a63', 'hex')
+  socket.send(check, Number(port), '127.0.0.1')
+  await expect.poll(() => names).toEqual(['ab:c'])
+  isAdmitted = true
+  socket.send(check, Number(port), '127.0.0.1')
+  await expect.poll(() => answers.length).toBe(1)
+  socket.close()
 })

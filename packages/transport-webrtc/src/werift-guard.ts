@@ -80,6 +80,35 @@ interface IceConnection {
   readonly checkList: readonly CandidatePair[]
 }
 
+/** The part of werift's ICE that looks at checks of the other end, before or after that is known. */
+export interface CheckedConnection {
+  readonly localUsername: string
+  readonly remoteCandidates: readonly { readonly host: string; readonly port: number }[]
+  readonly earlyChecks: unknown[]
+}
+
+/** Checks kept for an end that is not known yet; the oldest give way. It goes on sending others. */
+const earlyChecksMax = 64
+/** Addresses of the other end, told and learnt. Checks from further ones are ignored. */
+const remoteAddressesMax = 128
+
+/**
+ * Whether a check is to be answered and acted on. By itself werift answers every one, keeps those that
+ * come before it knows the other end without a bound, and takes each address for one more way to it. An
+ * invitation lets it listen for an hour, to whoever finds its port.
+ */
+export function admitsCheck(
+  ice: CheckedConnection,
+  username: unknown,
+  [host, port]: readonly [string, number],
+): boolean {
+  if (typeof username !== 'string' || !username.startsWith(`${ice.localUsername}:`)) return false
+  const isKnown = ice.remoteCandidates.some((each) => each.host === host && each.port === port)
+  if (!isKnown && ice.remoteCandidates.length >= remoteAddressesMax) return false
+  if (ice.earlyChecks.length >= earlyChecksMax) ice.earlyChecks.shift()
+  return true
+}
+
 interface CandidatePair {
   readonly state: number
   updateState(state: number): void

@@ -247,3 +247,41 @@ test('[IV11] werift checks a candidate again when it is signalled again', async 
   connection.destroy()
   socket.close()
 })
+
+test('a check of who was not told the name of an end of Node has no answer', async () => {
+  const socket = createSocket('udp4')
+  const answers: Buffer[] = []
+  socket.on('message', (answer) => answers.push(answer))
+  const connect = await loadWerift({ hostAddresses: ['127.0.0.1'] })
+  let sdp = ''
+  let port = 0
+  const connection = await new Promise<Connection>((resolve) => {
+    const offering = connect(
+      { initiator: true, iceServers: [], isPatient: true },
+      {
+        signal: (signal) => {
+          if (signal.type !== 'candidate') sdp = signal.sdp
+          else port ||= Number(/ 127\.0\.0\.1 (\d+) /.exec(signal.candidate.candidate)?.[1] ?? 0)
+        },
+        gathered: () => resolve(offering),
+        opened: () => undefined,
+        failed: () => undefined,
+      },
+    )
+  })
+  const ufrag = /a=ice-ufrag:(\S{4})/.exec(sdp)?.[1] ?? ''
+  /** A binding request (RFC 8489, section 5) with a user name of eight letters. */
+  const check = (transaction: number, username: string) =>
+    Buffer.concat([
+      Buffer.from('0001000c2112a442', 'hex'),
+      Buffer.alloc(12, transaction),
+      Buffer.from('00060008', 'hex'),
+      Buffer.from(username),
+    ])
+  socket.send(check(1, 'none:abc'), port, '127.0.0.1')
+  socket.send(check(2, `${ufrag}:abc`), port, '127.0.0.1')
+  await expect.poll(() => answers.length).toBe(1)
+  expect(answers[0]?.subarray(8, 20)).toEqual(Buffer.alloc(12, 2))
+  connection.destroy()
+  socket.close()
+})
