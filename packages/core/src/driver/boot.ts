@@ -25,6 +25,7 @@ export interface BootOptions {
   readonly app: string
   readonly secret: Uint8Array
   readonly name: string
+  readonly platform: string
   readonly metadata: Readonly<Record<string, string>>
   /** Not open yet; closed by boot when it fails, by the driver else. */
   readonly storage: Storage
@@ -78,6 +79,7 @@ function startEngine(
     epoch,
     seed: crypto.getRandomValues(new Uint8Array(32)),
     name: options.name,
+    platform: options.platform,
     metadata: options.metadata,
     cryptography,
     documents: createYjsDocuments(),

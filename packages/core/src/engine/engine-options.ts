@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly seed: Uint8Array
   /** What other peers are shown: at most 64 characters, and 16 entries of at most 256. */
   readonly name: string
+  /** What other peers are shown: what this one runs on, at most 32 bytes. */
+  readonly platform: string
   readonly metadata: Readonly<Record<string, string>>
   readonly cryptography: Cryptography
   readonly documents: DocumentsPort

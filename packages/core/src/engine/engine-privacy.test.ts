@@ -24,6 +24,7 @@ test('[OB7] neither content of documents nor secret keys enter an event', () => 
       epoch: 1,
       seed: new Uint8Array(32).fill(index),
       name: `peer ${index}`,
+      platform: 'node',
       metadata: {},
       cryptography: nodeCryptography,
       documents: createYjsDocuments(),

@@ -40,6 +40,7 @@ class Application {
       epoch: 1,
       seed: nodeCryptography.sha256(Uint8Array.from(name, (c) => c.charCodeAt(0))),
       name,
+      platform: 'node',
       metadata: {},
       cryptography: nodeCryptography,
       documents: createYjsDocuments(),

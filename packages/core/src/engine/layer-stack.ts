@@ -37,7 +37,7 @@ export function stackLayers(
   options: EngineOptions,
   outputs: Fifo<Output>,
 ): LayerStack {
-  const { app, secret, epoch, name, metadata, documents } = options
+  const { app, secret, epoch, name, platform, metadata, documents } = options
   const { linkKeyLifetime: keyLifetime, connectionKeyLimits: keyLimits } = options
   const party = { identity, app, secret, epoch }
   const { peer } = identity
@@ -45,7 +45,7 @@ export function stackLayers(
     ...party,
     ...(keyLifetime && { keyLifetime }),
   })
-  const mesh = new Mesh(context, { identity, epoch, name, metadata }, neighbourhood)
+  const mesh = new Mesh(context, { identity, epoch, name, platform, metadata }, neighbourhood)
   const connections = new Connections(context, { ...party, ...(keyLimits && { keyLimits }) }, mesh)
   const replica = new Replica(context, { peer, epoch, documents })
   return {

@@ -42,4 +42,5 @@ export type {
   PresenceGraph,
   PresencePeer,
 } from '../engine/mesh/presence-graph.ts'
+export type { LinkQuality } from '../engine/mesh/link-quality.ts'
 export type { ProblemCode } from '../engine/problem.ts'

@@ -51,6 +51,7 @@ async function openInProcess(
     app,
     secret,
     name,
+    platform: 'node',
     metadata,
     transports,
     storage: storage ?? memory.memoryStorage(),

@@ -8,6 +8,7 @@ import { checkOptions, invalid } from './checked-options.ts'
 import type { MeshOptions } from './mesh-options.ts'
 import type { Mesh } from './mesh.ts'
 import { pageEnvironment } from './page-environment.ts'
+import { pagePlatform } from './page-platform.ts'
 import { followVisibility } from './page-visibility.ts'
 import { RunningMesh } from './running-mesh.ts'
 import { WorkerAccess } from './worker-access.ts'
@@ -28,7 +29,8 @@ export async function openMesh(options: MeshOptions): Promise<Mesh> {
   }
   if (storage) throw invalid('storage is for Node; in a browser, hand it to serveEngine()')
   const broken: { tell: (error: Error) => void } = { tell: () => {} }
-  const access = await WorkerAccess.open(worker, checked, signal, (error) => broken.tell(error))
+  const opening = { ...checked, platform: pagePlatform() }
+  const access = await WorkerAccess.open(worker, opening, signal, (error) => broken.tell(error))
   const mesh = new RunningMesh({
     app: checked.app,
     access,

@@ -494,7 +494,8 @@ describe('a mesh', () => {
     const graphs: number[] = []
     const watching = mesh.presence.observe(({ peers }) => graphs.push(peers.length))
     await settle()
-    const other = { peer, name: '', metadata: {}, transports: [], hopCount: 1 }
+    const said = { name: '', platform: '', libraryVersion: '', metadata: {}, transports: [] }
+    const other = { peer, publicKey: undefined, ...said, hopCount: 1 }
     report({ type: 'presence-changed', graph: { ...graph, peers: [other] } })
     report({ type: 'problem', problem: { code: 'app-mismatch', message: 'x' }, peer })
     await settle()

@@ -27,7 +27,10 @@ function workerWith(api: Partial<WorkerApi>) {
   return { worker, life, fail }
 }
 
-const options = checkOptions({ app: 'cafe', secret: new Uint8Array(32).fill(1) })
+const options = {
+  ...checkOptions({ app: 'cafe', secret: new Uint8Array(32).fill(1) }),
+  platform: 'chromium',
+}
 
 function timerCount(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length

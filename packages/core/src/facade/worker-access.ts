@@ -59,7 +59,7 @@ export class WorkerAccess implements EngineAccess {
    */
   static async open(
     worker: MeshWorker,
-    options: CheckedOptions,
+    options: CheckedOptions & { readonly platform: string },
     signal: AbortSignal | undefined,
     broken: (error: MeshError) => void,
   ): Promise<WorkerAccess> {
@@ -81,9 +81,9 @@ export class WorkerAccess implements EngineAccess {
         reports: reports.port2,
         streams: streams.port2,
       }
-      const { app, secret, store, name, metadata } = options
+      const { app, secret, store, name, platform, metadata } = options
       const opened = api.open(
-        { app, secret, store, name, metadata },
+        { app, secret, store, name, platform, metadata },
         transfer(ports, Object.values<Transferable>(ports as never)),
       )
       const opening = await abortable(Promise.race([watch.failure, opened]), signal)

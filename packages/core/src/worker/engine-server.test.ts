@@ -9,6 +9,7 @@ const options = {
   secret: new Uint8Array(32).fill(1),
   store: 'main',
   name: '',
+  platform: 'node',
   metadata: {},
 }
 

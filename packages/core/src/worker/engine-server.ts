@@ -53,7 +53,7 @@ export class EngineServer implements WorkerApi {
   }
 
   async #start(
-    { app, secret, name, metadata }: WorkerOpenOptions,
+    { app, secret, name, platform, metadata }: WorkerOpenOptions,
     storage: Storage,
     claim: StoreClaim,
     ports: WorkerPorts,
@@ -66,6 +66,7 @@ export class EngineServer implements WorkerApi {
       app,
       secret,
       name,
+      platform,
       metadata,
       storage,
       cryptography: withSodiumCipher(nobleCryptography),

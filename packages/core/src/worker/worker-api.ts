@@ -9,6 +9,7 @@ export interface WorkerOpenOptions {
   readonly secret: Uint8Array
   readonly store: string
   readonly name: string
+  readonly platform: string
   readonly metadata: Readonly<Record<string, string>>
 }
 

@@ -7,7 +7,11 @@ import { SeededRandom } from '../crypto/random.ts'
 import { encodePeerId, type PeerId } from '../identity/peer-id.ts'
 import type { LinkDescription } from '../link/link-port.ts'
 import { degreeMax, degreeTarget, Introductions, otherSideMs } from './introductions.ts'
-import type { PresenceRecord, PresenceTransport } from './presence-record.ts'
+import {
+  emptyPresenceContent,
+  type PresenceRecord,
+  type PresenceTransport,
+} from './presence-record.ts'
 
 const webrtc: PresenceTransport = {
   name: 'webrtc',
@@ -39,9 +43,11 @@ function setUp() {
       transport: 'webrtc',
       cost: { class: 'lan', metered: false } as const,
       rttStep: 0,
+      qualityStep: 0,
     }))
-    const content = { name: '', metadata: {}, transports, neighbours }
-    records.set(peer, { peer, epoch: 1, sequence: 1, farewell: false, ...content })
+    const said = { ...emptyPresenceContent, transports, neighbours }
+    const version = { epoch: 1, sequence: 1 }
+    records.set(peer, { peer, publicKey: '', ...version, farewell: false, ...said })
     reachable.add(peer)
   }
   const link = (number: number, transport: string, costClass: ChannelCost['class']): void => {

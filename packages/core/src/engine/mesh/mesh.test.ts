@@ -14,6 +14,7 @@ import { Identity } from '../identity/identity.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { wholePayload } from '../link/frame.ts'
 import type { LinkDescription, LinkPort, MeshFrameKind } from '../link/link-port.ts'
+import { libraryVersion } from '../library-version.ts'
 import { Mesh, type MeshOutput } from './mesh.ts'
 import { encodePacket, packetHeaderBytes } from './packet.ts'
 import { packetBytesByClass } from './size-class.ts'
@@ -89,7 +90,8 @@ class VirtualPeer implements LinkPort {
       recorder: this.flight.recorder,
     }
     const name = `peer ${seed}`
-    const options = { identity: this.identity, epoch, name, metadata: { seed: `${seed}` } }
+    const metadata = { seed: `${seed}` }
+    const options = { identity: this.identity, epoch, name, platform: 'node', metadata }
     this.mesh = new Mesh(context, options, this)
   }
 
@@ -660,6 +662,36 @@ describe('presence', () => {
     expect(first.mesh.linked(peers[2]!.id, first.id)).toBe(false)
   })
 
+  test('[PR1] [PR15] the graph tells of each peer what it is, how it is reached and how good its links are', () => {
+    const { network, peers } = ring(10)
+    network.run(1_500)
+    const [first, second, , fourth] = peers as [VirtualPeer, VirtualPeer, VirtualPeer, VirtualPeer]
+    const graph = first.mesh.graph()
+    expect(graph.peers.find(({ peer }) => peer === first.id)?.hopCount).toBe(0)
+    expect(graph.peers.find(({ peer }) => peer === second.id)?.hopCount).toBe(1)
+    expect(graph.peers.find(({ peer }) => peer === fourth.id)).toEqual({
+      peer: fourth.id,
+      publicKey: encodeHex(fourth.identity.publicKey),
+      name: 'peer 4',
+      platform: 'node',
+      libraryVersion,
+      metadata: { seed: '4' },
+      transports: [],
+      hopCount: 3,
+    })
+    expect(graph.connections.find(({ from }) => from === fourth.id)).toMatchObject({
+      transport: 'websocket',
+      costClass: 'lan',
+      metered: false,
+      quality: 'excellent',
+    })
+    network.measure(fourth, peers[4]!, 300)
+    network.run(10_000)
+    const told = first.mesh.graph().connections
+    const worse = told.filter(({ quality }) => quality === 'fair').map(({ from }) => from)
+    expect(worse.sort()).toEqual([fourth.id, peers[4]!.id].sort())
+  })
+
   test('[PR8] a settled mesh is silent', () => {
     const { network, peers } = ring(10)
     network.run(30_000)
@@ -775,7 +807,8 @@ describe('presence', () => {
     network.connect(late, hub)
     network.run(100)
     const known = a.mesh.graph().peers.find(({ peer }) => peer === late.id)
-    expect(known).toEqual({ peer: late.id, name: '', metadata: {}, transports: [], hopCount: 2 })
+    const said = { name: '', platform: '', libraryVersion: '', metadata: {}, transports: [] }
+    expect(known).toEqual({ peer: late.id, publicKey: undefined, ...said, hopCount: 2 })
     late.send = send
     network.open(late, hub)
     network.run(1_000)

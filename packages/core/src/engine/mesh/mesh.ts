@@ -9,6 +9,7 @@ import type { TransportCapabilities } from '../../transport/transport.ts'
 import { assert, unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import { libraryVersion } from '../library-version.ts'
 import { payloadBytesOf } from '../link/frame.ts'
 import type {
   FramePayload,
@@ -19,16 +20,22 @@ import type {
 } from '../link/link-port.ts'
 import { Forwarding, type ForwardingOutput } from './forwarding.ts'
 import { Introductions, type IntroductionOutput } from './introductions.ts'
+import { qualityStepOf, type QualityStep } from './link-quality.ts'
 import { linkBytesPerSecond, linkMetric } from './metric.ts'
 import { packetBytesMax, packetHeaderBytes } from './packet.ts'
 import type { PacketPort, PacketSendResult } from './packet-port.ts'
-import { boundedMetadata, boundedName, presenceContentOf } from './presence-content.ts'
+import {
+  boundedProfile,
+  presenceContentOf,
+  type LocalLink,
+  type PresenceProfile,
+} from './presence-content.ts'
 import { presenceGraphOf, type PresenceGraph } from './presence-graph.ts'
 import type { PresenceTransport, RecordSigner } from './presence-record.ts'
 import { Presence } from './presence.ts'
 import type { NeighbourQuality, RouteChange, Router } from './router.ts'
 import { DistanceVectorRouter } from './routing/distance-vector-router.ts'
-import { rttStepOf } from './rtt-step.ts'
+import { rttStepOf, type RttStep } from './rtt-step.ts'
 import { linkSizeClass, packetBytesByClass } from './size-class.ts'
 
 /** Introductions are reconsidered at most this often: changes come in groups. */
@@ -40,6 +47,8 @@ export interface MeshOptions {
   readonly epoch: number
   /** Shown to others; cut to 64 characters. */
   readonly name: string
+  /** Shown to others: what this peer runs on, at most 32 bytes. */
+  readonly platform: string
   /** Shown to others; the first 16 entries of at most 256 bytes each. */
   readonly metadata: Readonly<Record<string, string>>
   /** Another way to find routes than the distance vector protocol. */
@@ -65,18 +74,18 @@ export type MeshOutput =
   /** `graph` has something new. */
   | { readonly type: 'presence-changed' }
 
-interface MeshLink {
+interface MeshLink extends LocalLink {
   description: LinkDescription
-  /** The RTT that others are told of. */
-  rttStep: number
+  rttStep: RttStep
+  qualityStep: QualityStep
 }
 
 /** Layer 2 of one peer. */
 export class Mesh implements PacketPort {
   readonly #context: EngineContext
   readonly #local: PeerId
-  readonly #name: string
-  readonly #metadata: Readonly<Record<string, string>>
+  readonly #publicKey: Uint8Array
+  readonly #profile: PresenceProfile
   readonly #router: Router
   readonly #forwarding: Forwarding
   readonly #presence: Presence
@@ -92,8 +101,9 @@ export class Mesh implements PacketPort {
     const { identity, epoch } = options
     this.#context = context
     this.#local = identity.peer
-    this.#name = boundedName(options.name)
-    this.#metadata = boundedMetadata(options.metadata)
+    this.#publicKey = identity.publicKey
+    const { name, platform, metadata } = options
+    this.#profile = boundedProfile({ name, platform, libraryVersion, metadata })
     this.#router =
       options.router?.() ?? new DistanceVectorRouter(context, this.#local, epoch, links)
     this.#forwarding = new Forwarding(context, this.#local, this.#router, links)
@@ -117,7 +127,11 @@ export class Mesh implements PacketPort {
     const { peer } = link
     assert(peer !== this.#local, 'a link leads to another peer')
     if (this.#links.has(peer)) this.linkDown(peer, nowMs)
-    this.#links.set(peer, { description: link, rttStep: rttStepOf(link.rttMs, 0) })
+    this.#links.set(peer, {
+      description: link,
+      rttStep: rttStepOf(link.rttMs, 0),
+      qualityStep: qualityStepOf(link, 0),
+    })
     const quality = qualityOf(link)
     const { mesh } = this.#context.recorder
     mesh.neighbourUp.record(peer, link.transport, quality.metric)
@@ -128,20 +142,22 @@ export class Mesh implements PacketPort {
   }
 
   /**
-   * Its active channel, cost or RTT changed. `arePacketsGivenUp`: of the packets that it had taken some
+   * Its active channel, cost or what is measured of it changed. `arePacketsGivenUp`: of the packets that it had taken some
    * will not come.
    */
   linkChanged(link: LinkDescription, arePacketsGivenUp: boolean, nowMs: number): void {
     const known = this.#links.get(link.peer)
     if (known === undefined) return
-    const { description, rttStep } = known
+    const { description, rttStep, qualityStep } = known
     known.description = link
     known.rttStep = rttStepOf(link.rttMs, rttStep)
+    known.qualityStep = qualityStepOf(link, qualityStep)
     const quality = qualityOf(link)
     this.#router.neighbourChanged(link.peer, quality, nowMs)
     this.#presence.neighbourChanged(link.peer, quality.bytesPerSecond)
     if (arePacketsGivenUp) this.#tellPathsGone(link.peer, nowMs)
-    const isNews = known.rttStep !== rttStep || !isSameChannel(description, link)
+    const isMeasureNews = known.rttStep !== rttStep || known.qualityStep !== qualityStep
+    const isNews = isMeasureNews || !isSameChannel(description, link)
     if (isNews) this.#localChanged(nowMs)
     else this.#carryRouteChanges(nowMs)
   }
@@ -221,11 +237,11 @@ export class Mesh implements PacketPort {
 
   /** Every peer and connection known of. Linear in their number, so not for each event. */
   graph(): PresenceGraph {
-    const links = [...this.#links.values()].map((link) => link.description)
     return presenceGraphOf({
       local: this.#local,
-      content: presenceContentOf(this.#name, this.#metadata, this.#transports.values(), []),
-      links,
+      content: presenceContentOf(this.#profile, this.#transports.values(), []),
+      publicKey: this.#publicKey,
+      links: [...this.#links.values()],
       records: this.#presence.records(),
       reachable: this.#router.reachable(),
       isAttached: (peer) => this.#presence.isAttached(peer),
@@ -269,7 +285,7 @@ export class Mesh implements PacketPort {
     if (!this.#stopped) {
       const links = this.#links.values()
       const transports = this.#transports.values()
-      const content = presenceContentOf(this.#name, this.#metadata, transports, links)
+      const content = presenceContentOf(this.#profile, transports, links)
       this.#presence.setContent(content, nowMs)
     }
     this.#carryRouteChanges(nowMs)

@@ -5,11 +5,14 @@
 
 import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
 import type { LinkDescription } from '../link/link-port.ts'
+import type { QualityStep } from './link-quality.ts'
 import { linkMetric } from './metric.ts'
 import {
+  libraryVersionBytesMax,
   metadataEntriesMax,
   metadataEntryBytesMax,
   nameCharactersMax,
+  platformBytesMax,
   recordNeighboursMax,
   transportNameBytesMax,
   transportsMax,
@@ -17,20 +20,38 @@ import {
   type PresenceNeighbour,
   type PresenceTransport,
 } from './presence-record.ts'
+import type { RttStep } from './rtt-step.ts'
 
-/** A link, and the RTT step that others are told of it. */
+/** A link, and the steps of round trip and quality that others are told of it. */
 export interface LocalLink {
   readonly description: LinkDescription
-  readonly rttStep: number
+  readonly rttStep: RttStep
+  readonly qualityStep: QualityStep
+}
+
+/** What stays the same in all that a peer says of itself; bounded. */
+export type PresenceProfile = Pick<
+  PresenceContent,
+  'name' | 'platform' | 'libraryVersion' | 'metadata'
+>
+
+/** The profile, cut to what others accept. */
+export function boundedProfile(profile: PresenceProfile): PresenceProfile {
+  return {
+    name: boundedName(profile.name),
+    platform: fitting(profile.platform, platformBytesMax),
+    libraryVersion: fitting(profile.libraryVersion, libraryVersionBytesMax),
+    metadata: boundedMetadata(profile.metadata),
+  }
 }
 
 /** The name, cut to its bound. */
-export function boundedName(name: string): string {
+function boundedName(name: string): string {
   return Array.from(wellFormed(name)).slice(0, nameCharactersMax).join('')
 }
 
 /** The entries that keep to the bound, in key order, the first 16 of them. */
-export function boundedMetadata(
+function boundedMetadata(
   metadata: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   const fitting = Object.entries(metadata)
@@ -44,14 +65,12 @@ export function boundedMetadata(
 
 /** What this peer says of itself now: of its links the 64 best. */
 export function presenceContentOf(
-  name: string,
-  metadata: Readonly<Record<string, string>>,
+  profile: PresenceProfile,
   transports: Iterable<PresenceTransport>,
   links: Iterable<LocalLink>,
 ): PresenceContent {
   return {
-    name,
-    metadata,
+    ...profile,
     transports: [...transports]
       .filter((transport) => encodeUtf8(transport.name).length <= transportNameBytesMax)
       .sort((left, right) => (left.name < right.name ? -1 : 1))
@@ -64,10 +83,16 @@ export function presenceContentOf(
   }
 }
 
-function neighbourOf({ description, rttStep }: LocalLink): PresenceNeighbour {
-  const { peer, cost, transport } = description
-  const fits = encodeUtf8(transport).length <= transportNameBytesMax
-  return { peer, transport: fits ? transport : '', cost, rttStep }
+function neighbourOf({ description, rttStep, qualityStep }: LocalLink): PresenceNeighbour {
+  const { peer, cost } = description
+  const transport = fitting(description.transport, transportNameBytesMax)
+  return { peer, transport, cost, rttStep, qualityStep }
+}
+
+/** The text, or nothing when it is too long. */
+function fitting(text: string, bytesMax: number): string {
+  const formed = wellFormed(text)
+  return encodeUtf8(formed).length <= bytesMax ? formed : ''
 }
 
 /** What a reader will see of it: lone surrogates become U+FFFD on the wire. */

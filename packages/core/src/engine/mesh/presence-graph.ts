@@ -2,18 +2,33 @@
 
 import type { ChannelCost } from '../../transport/channel.ts'
 import type { PeerId } from '../identity/peer-id.ts'
-import type { LinkDescription } from '../link/link-port.ts'
-import type { PresenceContent, PresenceRecord } from './presence-record.ts'
+import { encodeHex } from '../bytes/hex.ts'
+import { qualityOfStep, type LinkQuality } from './link-quality.ts'
+import type { LocalLink } from './presence-content.ts'
+import {
+  emptyPresenceContent,
+  type PresenceContent,
+  type PresenceRecord,
+} from './presence-record.ts'
 import { rttMsOf } from './rtt-step.ts'
 
 export interface PresencePeer {
   readonly peer: PeerId
+  /** Ed25519 public key, in hexadecimal digits; undefined until its record or a link has told. */
+  readonly publicKey: string | undefined
   /** Name and metadata as the peer's application gave them. */
   readonly name: string
   readonly metadata: Readonly<Record<string, string>>
+  /** What it runs on: `chromium`, `firefox`, `safari`, `browser` or `node`; empty when it did not say. */
+  readonly platform: string
+  /** The version of this library that it runs; empty when it did not say. */
+  readonly libraryVersion: string
   /** Names of the transports it runs. */
   readonly transports: readonly string[]
-  /** Hops to it: 0 for this peer, 1 for a neighbour; undefined when known but not reachable. */
+  /**
+   * Hops to it: 0 for this peer, 1 when it is reached directly, more when others pass packets on;
+   * undefined when known but not reachable.
+   */
   readonly hopCount: number | undefined
 }
 
@@ -24,8 +39,15 @@ export interface PresenceConnection {
   /** Transport of the active channel, such as `webrtc`. */
   readonly transport: string
   readonly costClass: ChannelCost['class']
-  /** Smoothed round-trip time, in milliseconds; undefined until measured. */
+  /** Somebody pays by the byte. */
+  readonly metered: boolean
+  /**
+   * Round-trip time, in milliseconds, smoothed; others tell the next of 1, 2, 5, 10 and so on up to
+   * 5,000. Undefined until measured.
+   */
   readonly rttMs: number | undefined
+  /** The worst of its round trip, its losses and what it carries; undefined until measured. */
+  readonly quality: LinkQuality | undefined
 }
 
 export interface PresenceGraph {
@@ -42,7 +64,9 @@ export interface GraphSources {
   readonly local: PeerId
   /** What this peer says of itself. */
   readonly content: PresenceContent
-  readonly links: readonly LinkDescription[]
+  /** Its public key. */
+  readonly publicKey: Uint8Array
+  readonly links: readonly LocalLink[]
   readonly records: Iterable<PresenceRecord>
   readonly reachable: readonly PeerId[]
   /** The record's peer is in sight, so its links are news and not history. */
@@ -56,27 +80,32 @@ export interface GraphSources {
 export function presenceGraphOf(sources: GraphSources): PresenceGraph {
   const { local, content, links } = sources
   const peers = new Map<PeerId, PresencePeer>()
-  const add = (peer: PeerId, said: PresenceContent): void => {
-    const { name, metadata } = said
+  const add = (peer: PeerId, publicKey: string | undefined, said: PresenceContent): void => {
+    const { name, platform, libraryVersion, metadata } = said
     const transports = said.transports.map((transport) => transport.name)
-    peers.set(peer, { peer, name, metadata, transports, hopCount: sources.hopCount(peer) })
+    const hopCount = sources.hopCount(peer)
+    const about = { name, platform, libraryVersion, metadata, transports, hopCount }
+    peers.set(peer, { peer, publicKey, ...about })
   }
-  const connections: PresenceConnection[] = links.map((link) => ({
+  const connections: PresenceConnection[] = links.map(({ description, qualityStep }) => ({
     from: local,
-    to: link.peer,
-    transport: link.transport,
-    costClass: link.cost.class,
-    rttMs: link.rttMs,
+    to: description.peer,
+    transport: description.transport,
+    costClass: description.cost.class,
+    metered: description.cost.metered,
+    rttMs: description.rttMs,
+    quality: qualityOfStep(qualityStep),
   }))
-  add(local, content)
+  add(local, encodeHex(sources.publicKey), content)
   for (const record of sources.records) {
-    add(record.peer, record)
+    add(record.peer, record.publicKey, record)
     if (sources.isAttached(record.peer)) connections.push(...connectionsOf(record))
   }
   // Reachable already, while its record is still on the way.
-  const nothing = { name: '', metadata: {}, transports: [], neighbours: [] }
   for (const peer of sources.reachable) {
-    if (!peers.has(peer) && !sources.hasLeft(peer)) add(peer, nothing)
+    if (peers.has(peer) || sources.hasLeft(peer)) continue
+    const link = links.find(({ description }) => description.peer === peer)
+    add(peer, link && encodeHex(link.description.publicKey), emptyPresenceContent)
   }
   return {
     local,
@@ -88,12 +117,14 @@ export function presenceGraphOf(sources: GraphSources): PresenceGraph {
 }
 
 function connectionsOf(record: PresenceRecord): readonly PresenceConnection[] {
-  return record.neighbours.map(({ peer, transport, cost, rttStep }) => ({
+  return record.neighbours.map(({ peer, transport, cost, rttStep, qualityStep }) => ({
     from: record.peer,
     to: peer,
     transport,
     costClass: cost.class,
+    metered: cost.metered,
     rttMs: rttMsOf(rttStep),
+    quality: qualityOfStep(qualityStep),
   }))
 }
 

@@ -1,12 +1,13 @@
 /**
  * When this peer signs a new record of itself (rules PR5 and PR6): at once, but never twice within
- * a quarter of a second (longer in large meshes), far more rarely when only round-trip times moved, and
- * now and then anyway.
+ * a quarter of a second (longer in large meshes), far more rarely when only what is measured of links
+ * moved, and now and then anyway.
  */
 
 import { equalBytes } from '../bytes/compare.ts'
 import type { EngineContext } from '../context.ts'
 import {
+  emptyPresenceContent,
   encodePresenceContent,
   encodePresenceRecord,
   type PresenceContent,
@@ -16,21 +17,21 @@ import {
 
 /** Links come up in groups; each record costs a signature here and a check everywhere. */
 export const issueIntervalMs = 250
-/** Round-trip times alone are no reason to hurry. */
-export const rttIssueIntervalMs = 5_000
+/** Measurements alone are no reason to hurry. */
+export const measuredIssueIntervalMs = 5_000
 /** Each peer that is known makes a record wait longer, since all of them are to hear of it. */
 const issueIntervalMsPerPeer = 10
-const rttIssueIntervalMsPerPeer = 100
+const measuredIssueIntervalMsPerPeer = 100
 /** Heals what was lost for a reason nobody thought of. */
 export const refreshIntervalMs = 300_000
 
 /** Why a record was signed. */
-type IssueReason = 'first' | 'changed' | 'rtt' | 'refresh' | 'farewell'
+type IssueReason = 'first' | 'changed' | 'measured' | 'refresh' | 'farewell'
 
 interface Issued {
   readonly atMs: number
   readonly exact: Uint8Array
-  /** The content without round-trip times. */
+  /** The content without what is measured of links. */
   readonly coarse: Uint8Array
 }
 
@@ -72,8 +73,7 @@ export class PresenceIssuer {
 
   /** Signs the last record: this peer leaves. */
   farewell(nowMs: number): void {
-    const nothing = { name: '', metadata: {}, transports: [], neighbours: [] }
-    this.#issue(nothing, 'farewell', nowMs)
+    this.#issue(emptyPresenceContent, 'farewell', nowMs)
     this.#content = undefined
     this.#due = undefined
   }
@@ -104,8 +104,11 @@ export class PresenceIssuer {
       return { atMs: issued.atMs + intervalMs, reason: 'changed' }
     }
     if (!equalBytes(issued.exact, encodePresenceContent(content))) {
-      const intervalMs = Math.max(rttIssueIntervalMs, peerCount * rttIssueIntervalMsPerPeer)
-      return { atMs: issued.atMs + intervalMs, reason: 'rtt' }
+      const intervalMs = Math.max(
+        measuredIssueIntervalMs,
+        peerCount * measuredIssueIntervalMsPerPeer,
+      )
+      return { atMs: issued.atMs + intervalMs, reason: 'measured' }
     }
     return { atMs: issued.atMs + refreshIntervalMs, reason: 'refresh' }
   }
@@ -126,6 +129,8 @@ export class PresenceIssuer {
 }
 
 function encodeCoarse(content: PresenceContent): Uint8Array {
-  const neighbours = content.neighbours.map((neighbour) => ({ ...neighbour, rttStep: 0 }))
+  const neighbours = content.neighbours.map((neighbour) => {
+    return { ...neighbour, rttStep: 0, qualityStep: 0 }
+  })
   return encodePresenceContent({ ...content, neighbours })
 }

@@ -2,13 +2,16 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { concatBytes } from '../bytes/compare.ts'
+import { encodeHex } from '../bytes/hex.ts'
 import { nobleCryptography as cryptography } from '../crypto/noble.ts'
 import { Identity } from '../identity/identity.ts'
 import { encodePeerId } from '../identity/peer-id.ts'
-import { boundedMetadata, boundedName, presenceContentOf } from './presence-content.ts'
+import { boundedProfile, presenceContentOf } from './presence-content.ts'
 import {
   decodePresenceRecord,
+  emptyPresenceContent,
   encodePresenceRecord,
+  isOfLaterVersion,
   peekPresenceRecord,
   presenceRecordBytesMax,
   verifyPresenceRecord,
@@ -17,7 +20,7 @@ import {
 
 const identity = new Identity(new Uint8Array(32).fill(1), cryptography)
 const version = { epoch: 4, sequence: 9 }
-const empty: PresenceContent = { name: '', metadata: {}, transports: [], neighbours: [] }
+const empty = emptyPresenceContent
 const capabilities = {
   canDial: true,
   canListen: false,
@@ -51,7 +54,7 @@ function peerAt(index: number) {
 function neighbours(count: number): PresenceContent['neighbours'] {
   const transport = 'w'.repeat(32)
   return Array.from({ length: count }, (_, index) => {
-    return { peer: peerAt(index), transport, cost: lan, rttStep: 12 }
+    return { peer: peerAt(index), transport, cost: lan, rttStep: 12, qualityStep: 4 }
   })
 }
 
@@ -68,6 +71,8 @@ describe('[PR3] bounds of a record', () => {
       })).sort((left, right) => (left.name < right.name ? -1 : 1))
     const full = {
       name: '☕'.repeat(64),
+      platform: 'p'.repeat(32),
+      libraryVersion: '1'.repeat(32),
       metadata: metadata(16),
       transports: transports(8),
       neighbours: neighbours(64),
@@ -83,6 +88,9 @@ describe('[PR3] bounds of a record', () => {
     const [one] = neighbours(1)
     expect(decode({ neighbours: [{ ...one!, transport: 'w'.repeat(33) }] })).toBeUndefined()
     expect(decode({ neighbours: [{ ...one!, rttStep: 13 }] })).toBeUndefined()
+    expect(decode({ neighbours: [{ ...one!, qualityStep: 5 }] })).toBeUndefined()
+    expect(decode({ platform: 'p'.repeat(33) })).toBeUndefined()
+    expect(decode({ libraryVersion: '1'.repeat(33) })).toBeUndefined()
   })
 
   test('own content is cut to what others accept', () => {
@@ -108,10 +116,12 @@ describe('[PR3] bounds of a record', () => {
               isSuspect: false,
             },
             rttStep: 1,
+            qualityStep: 1,
           }))
           const transports = [{ name: 'x'.repeat(40), ...capabilities }]
-          const bounded = boundedMetadata(metadata)
-          const content = presenceContentOf(boundedName(name), bounded, transports, links)
+          const [platform, libraryVersion] = [name.slice(0, 40), name.slice(40)]
+          const profile = boundedProfile({ name, platform, libraryVersion, metadata })
+          const content = presenceContentOf(profile, transports, links)
           const bytes = encodePresenceRecord(content, version, false, unsigning)
           expect(decodePresenceRecord(bytes, cryptography)).toMatchObject(content)
         },
@@ -161,10 +171,29 @@ test('[PR4] random and shortened bytes decode to nothing and never throw', () =>
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       peekPresenceRecord(bytes, cryptography)
-      expect(decodePresenceRecord(Uint8Array.of(2, ...bytes), cryptography)).toBeUndefined()
+      expect(decodePresenceRecord(Uint8Array.of(3, ...bytes), cryptography)).toBeUndefined()
       verifyPresenceRecord(bytes, cryptography)
     }),
   )
+})
+
+test('[PR16] what a later maker of this version adds is signed, held whole and ignored', () => {
+  const { peer, publicKey } = identity
+  const plain = encode({ name: 'Till', platform: 'node' })
+  const body = concatBytes(plain.subarray(0, -64), Uint8Array.of(1, 2, 3))
+  const domain = new TextEncoder().encode('fieldmesh presence record 1\n')
+  const record = concatBytes(body, identity.sign(concatBytes(domain, body)))
+  expect(verifyPresenceRecord(record, cryptography)).toBe(true)
+  const key = encodeHex(publicKey)
+  const known = { peer, publicKey: key, ...version, name: 'Till', platform: 'node' }
+  expect(decodePresenceRecord(record, cryptography)).toMatchObject(known)
+})
+
+test('[PR16] a later version is told from what is malformed', () => {
+  expect(isOfLaterVersion(encode({}))).toBe(false)
+  expect(isOfLaterVersion(new Uint8Array(0))).toBe(false)
+  expect(isOfLaterVersion(Uint8Array.of(1))).toBe(false)
+  expect(isOfLaterVersion(Uint8Array.of(3))).toBe(true)
 })
 
 test('peeking tells who and which version', () => {

@@ -1,5 +1,6 @@
 /**
- * The presence record: what one peer says of itself, versioned and signed (rules PR1 to PR5).
+ * The presence record: what one peer says of itself, versioned and signed (rules PR1 to PR5, PR15
+ * and PR16).
  *
  * The wire form is canonical: lists are sorted and free of doubles, so that a record has one
  * encoding. The signature covers all of it, after a text that no other signature begins with.
@@ -8,6 +9,7 @@
 import type { ChannelCost } from '../../transport/channel.ts'
 import type { TransportCapabilities } from '../../transport/transport.ts'
 import { concatBytes } from '../bytes/compare.ts'
+import { encodeHex } from '../bytes/hex.ts'
 import { ByteReader } from '../bytes/reader.ts'
 import { decodeUtf8, encodeUtf8 } from '../bytes/utf8.ts'
 import { ByteWriter } from '../bytes/writer.ts'
@@ -19,13 +21,18 @@ import {
   peerIdOf,
   type PeerId,
 } from '../identity/peer-id.ts'
+import { linkQualities, type QualityStep } from './link-quality.ts'
 import { rttStepsMs, type RttStep } from './rtt-step.ts'
 
-export const presenceRecordVersion = 1
+export const presenceRecordVersion = 2
 /** A name fits a line of a list. */
 export const nameCharactersMax = 64
 /** Four bytes a character at most (UTF-8). */
 export const nameBytesMax = 4 * nameCharactersMax
+/** Platforms are single words, such as `chromium`. */
+export const platformBytesMax = 32
+/** A version as npm has them, with room for a pre-release. */
+export const libraryVersionBytesMax = 32
 export const metadataEntriesMax = 16
 /** Key and value together, in UTF-8: a label, not a document. */
 export const metadataEntryBytesMax = 256
@@ -34,7 +41,7 @@ export const transportsMax = 8
 export const transportNameBytesMax = 32
 /** The best links of a peer; a hub with more does not list the others. */
 export const recordNeighboursMax = 64
-/** With every list at its bound a record is 7.6 kB. */
+/** With every list at its bound a record is 7.7 kB. */
 export const presenceRecordBytesMax = 8 * 1024
 
 const signatureBytes = 64
@@ -58,17 +65,32 @@ export interface PresenceNeighbour {
   readonly transport: string
   readonly cost: ChannelCost
   readonly rttStep: RttStep
+  readonly qualityStep: QualityStep
 }
 
 /** What a peer says of itself. */
 export interface PresenceContent {
   /** At most 64 characters. */
   readonly name: string
+  /** What it runs on, such as `chromium` or `node`; at most 32 bytes. */
+  readonly platform: string
+  /** The version of this library that it runs; at most 32 bytes. */
+  readonly libraryVersion: string
   readonly metadata: Readonly<Record<string, string>>
   /** Sorted by name. */
   readonly transports: readonly PresenceTransport[]
   /** Sorted by peer id. */
   readonly neighbours: readonly PresenceNeighbour[]
+}
+
+/** Says nothing. */
+export const emptyPresenceContent: PresenceContent = {
+  name: '',
+  platform: '',
+  libraryVersion: '',
+  metadata: {},
+  transports: [],
+  neighbours: [],
 }
 
 /** Which of two records of a peer is newer: the greater epoch, then the greater sequence. */
@@ -81,6 +103,8 @@ export interface PresenceVersion {
 
 export interface PresenceRecord extends PresenceVersion, PresenceContent {
   readonly peer: PeerId
+  /** Ed25519, in hexadecimal digits; the peer id is its hash. */
+  readonly publicKey: string
   /** The peer's last words: it is leaving, whatever else the record lists. */
   readonly farewell: boolean
 }
@@ -128,6 +152,14 @@ export function encodePresenceContent(content: PresenceContent): Uint8Array {
   return writer.finish()
 }
 
+/**
+ * Whether it is of a version that came after this one, which may be as it should be: what it says
+ * cannot be known.
+ */
+export function isOfLaterVersion(bytes: Uint8Array): boolean {
+  return (bytes[0] ?? 0) > presenceRecordVersion
+}
+
 /** Reads who and which version, at the price of one hash; nothing is verified. */
 export function peekPresenceRecord(
   bytes: Uint8Array,
@@ -150,13 +182,15 @@ export function decodePresenceRecord(
   const header = peekPresenceRecord(bytes, cryptography)
   if (header === undefined || bytes.length > presenceRecordBytesMax) return undefined
   const reader = new ByteReader(bytes.subarray(0, bytes.length - signatureBytes))
-  reader.raw(1 + publicKeyBytes)
+  reader.u8()
+  const publicKey = encodeHex(reader.raw(publicKeyBytes))
   reader.varint()
   reader.varint()
   const flags = reader.u8()
   const content = readContent(reader)
-  if (!reader.finished || flags > farewellFlag) return undefined
-  return { ...header, ...content, farewell: flags === farewellFlag }
+  // What follows the fields that are known here is of later makers of this version.
+  if (reader.failed || flags > farewellFlag) return undefined
+  return { ...header, ...content, publicKey, farewell: flags === farewellFlag }
 }
 
 /** Whether the key in the record signed it. */
@@ -169,7 +203,7 @@ export function verifyPresenceRecord(bytes: Uint8Array, cryptography: Cryptograp
 }
 
 function writeContent(writer: ByteWriter, content: PresenceContent): void {
-  writer.text(content.name)
+  writer.text(content.name).text(content.platform).text(content.libraryVersion)
   const keys = Object.keys(content.metadata).sort()
   writer.u8(keys.length)
   for (const key of keys) writer.text(key).text(content.metadata[key] ?? '')
@@ -178,15 +212,18 @@ function writeContent(writer: ByteWriter, content: PresenceContent): void {
     writer.text(transport.name).u8(encodeCapabilities(transport))
   }
   writer.u8(content.neighbours.length)
-  for (const { peer, transport, cost, rttStep } of content.neighbours) {
+  for (const { peer, transport, cost, rttStep, qualityStep } of content.neighbours) {
     writer.raw(decodePeerId(peer)).text(transport)
-    writer.u8(costClasses.indexOf(cost.class) | (cost.metered ? meteredFlag : 0)).u8(rttStep)
+    writer.u8(costClasses.indexOf(cost.class) | (cost.metered ? meteredFlag : 0))
+    writer.u8(rttStep).u8(qualityStep)
   }
 }
 
 function readContent(reader: ByteReader): PresenceContent {
   const name = reader.text(nameBytesMax)
   if (characterCount(name) > nameCharactersMax) reader.fail()
+  const platform = reader.text(platformBytesMax)
+  const libraryVersion = reader.text(libraryVersionBytesMax)
   const metadata = readMetadata(reader)
   const transports: PresenceTransport[] = []
   for (const count = readCount(reader, transportsMax); transports.length < count;) {
@@ -202,12 +239,13 @@ function readContent(reader: ByteReader): PresenceContent {
     const transport = reader.text(transportNameBytesMax)
     const cost = decodeCost(reader.u8())
     const rttStep = reader.u8()
+    const qualityStep = reader.u8()
     const ascends = (neighbours.at(-1)?.peer ?? '') < peer
     if (reader.failed || cost === undefined || !ascends) return failed(reader)
-    if (rttStep > rttStepsMs.length) return failed(reader)
-    neighbours.push({ peer, transport, cost, rttStep })
+    if (rttStep > rttStepsMs.length || qualityStep > linkQualities.length) return failed(reader)
+    neighbours.push({ peer, transport, cost, rttStep, qualityStep })
   }
-  return { name, metadata, transports, neighbours }
+  return { name, platform, libraryVersion, metadata, transports, neighbours }
 }
 
 function readMetadata(reader: ByteReader): Record<string, string> {
@@ -235,7 +273,7 @@ function readCount(reader: ByteReader, max: number): number {
 
 function failed(reader: ByteReader): PresenceContent {
   reader.fail()
-  return { name: '', metadata: {}, transports: [], neighbours: [] }
+  return emptyPresenceContent
 }
 
 function encodeCapabilities(capabilities: TransportCapabilities): number {

@@ -13,16 +13,16 @@ import {
   presenceBurstBytesMax,
 } from './presence-outbox.ts'
 import {
+  emptyPresenceContent,
   encodePresenceRecord,
   peekPresenceRecord,
-  type PresenceContent,
   type PresenceVersion,
   type RecordSigner,
 } from './presence-record.ts'
 import { PresenceTable, detachedMsMax, presenceRecordsMax } from './presence-table.ts'
 import { Presence, badRecordsMax, mutedMs } from './presence.ts'
 
-const empty: PresenceContent = { name: '', metadata: {}, transports: [], neighbours: [] }
+const empty = emptyPresenceContent
 
 function identityOf(seed: number): Identity {
   return new Identity(new Uint8Array(32).fill(seed), nobleCryptography)
@@ -112,6 +112,21 @@ describe('records of others', () => {
     expect(sent).toEqual([])
   })
 
+  test('[PR16] records of a later version are passed over, and not held against who sends them', () => {
+    const { presence, sent, counter, verifications } = setUp()
+    const later = record(far, { epoch: 1, sequence: 1 })
+    later[0]! += 1
+    for (let count = 0; count < 2 * badRecordsMax; count += 1) {
+      presence.frameReceived(near.peer, frame(later), 1_000)
+    }
+    expect(counter('presenceRecordsLater')).toBe(2 * badRecordsMax)
+    expect(counter('presenceRecordsMalformed')).toBe(0)
+    expect(verifications()).toBe(0)
+    expect(sent).toEqual([])
+    presence.frameReceived(near.peer, frame(record(far, { epoch: 1, sequence: 1 })), 1_000)
+    expect(presence.get(far.peer)).toBeDefined()
+  })
+
   test('[PR10] a neighbour that sends nothing but bad records is muted for a while', () => {
     const { presence, counter, verifications } = setUp()
     const liar = { peer: far.peer, publicKey: far.publicKey, sign: (m: Uint8Array) => near.sign(m) }
@@ -196,7 +211,7 @@ describe('restraint', () => {
     expect(sent.at(-1)?.origin).toBe(local.peer)
   })
 
-  test('[PR5] [PR6] in a large mesh a record waits longer, and longer still for times alone', () => {
+  test('[PR5] [PR6] in a large mesh a record waits longer, and longer still for measurements alone', () => {
     const { presence, counter } = setUp()
     flood(presence, 100, 1, 1_000)
     const issued = counter('presenceRecordsIssued')
@@ -205,12 +220,12 @@ describe('restraint', () => {
       transport: 'tcp',
       cost: { class: 'lan', metered: false },
     } as const
-    presence.setContent({ ...empty, neighbours: [{ ...link, rttStep: 1 }] }, 900)
+    presence.setContent({ ...empty, neighbours: [{ ...link, rttStep: 1, qualityStep: 1 }] }, 900)
     presence.handleDeadline(999)
     expect(counter('presenceRecordsIssued')).toBe(issued)
     presence.handleDeadline(1_000)
     expect(counter('presenceRecordsIssued')).toBe(issued + 1)
-    presence.setContent({ ...empty, neighbours: [{ ...link, rttStep: 2 }] }, 7_000)
+    presence.setContent({ ...empty, neighbours: [{ ...link, rttStep: 1, qualityStep: 2 }] }, 7_000)
     presence.handleDeadline(10_999)
     expect(counter('presenceRecordsIssued')).toBe(issued + 1)
     presence.handleDeadline(11_000)
@@ -222,9 +237,11 @@ describe('the table', () => {
   const recordOf = (number: number, neighbours: readonly PeerId[] = []) => ({
     ...empty,
     neighbours: neighbours.map((peer) => {
-      return { peer, transport: 'tcp', cost: { class: 'lan', metered: false }, rttStep: 0 } as const
+      const cost = { class: 'lan', metered: false } as const
+      return { peer, transport: 'tcp', cost, rttStep: 0, qualityStep: 0 }
     }),
     peer: peer(number),
+    publicKey: '',
     epoch: 1,
     sequence: 1,
     farewell: false,

@@ -1,6 +1,6 @@
 /**
  * Presence: what every peer says of itself, passed on from neighbour to neighbour
- * (rules PR1 to PR14).
+ * (rules PR1 to PR16).
  *
  * Apart from routing, which alone says who is reachable. A record is checked in the order of cost:
  * novelty, format, signature, room; only then is it held and passed on.
@@ -14,6 +14,7 @@ import { decodePresenceFrame, PresenceOutboxes } from './presence-outbox.ts'
 import {
   comparePresenceVersions,
   decodePresenceRecord,
+  isOfLaterVersion,
   peekPresenceRecord,
   verifyPresenceRecord,
   type PresenceContent,
@@ -178,6 +179,10 @@ export class Presence {
   #recordReceived(from: PeerId, bytes: Uint8Array, nowMs: number): boolean {
     const { mesh } = this.#context.recorder
     const { cryptography } = this.#context
+    if (isOfLaterVersion(bytes)) {
+      mesh.presenceRecordsLater.add()
+      return true
+    }
     const header = peekPresenceRecord(bytes, cryptography)
     if (header === undefined) {
       mesh.presenceRecordsMalformed.add()

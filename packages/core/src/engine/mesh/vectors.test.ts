@@ -26,7 +26,7 @@ interface Vectors {
     readonly secretKey: string
     readonly publicKey: string
     readonly peer: string
-    readonly records: readonly Vector<Omit<PresenceRecord, 'peer'>>[]
+    readonly records: readonly Vector<Omit<PresenceRecord, 'peer' | 'publicKey'>>[]
   }
   readonly presenceFrame: string
   readonly metrics: readonly {
@@ -66,7 +66,7 @@ test('[PR1] [PR2] presence records are laid out and signed as specified', () => 
   expect(records.length).toBeGreaterThan(0)
   for (const { bytes, ...record } of records) {
     expect(encodeHex(encodePresenceRecord(record, record, record.farewell, identity))).toBe(bytes)
-    expect(decodePresenceRecord(hex(bytes), cryptography)).toEqual({ ...record, peer })
+    expect(decodePresenceRecord(hex(bytes), cryptography)).toEqual({ ...record, peer, publicKey })
     expect(verifyPresenceRecord(hex(bytes), cryptography)).toBe(true)
     const body = Buffer.from(hex(bytes).subarray(0, -64))
     const message = Buffer.concat([Buffer.from('fieldmesh presence record 1\n'), body])

@@ -66,6 +66,7 @@ export const meshInstruments = {
   presenceRecordsAccepted: counter('records', 'Newer records of other peers.'),
   presenceRecordsDuplicate: counter('records', 'Records known already, or older.'),
   presenceRecordsForged: counter('records', 'Records whose signature does not hold.'),
+  presenceRecordsLater: counter('records', 'Records of a later version, which are passed over.'),
   presenceRecordsMalformed: counter('records', 'Records that break the format.'),
   presenceRecordsOverflow: counter('records', 'Records refused because the table is full.'),
   presenceRecordsMuted: counter('frames', 'Presence frames ignored: their sender is muted.'),

@@ -226,6 +226,7 @@ class Fuzz {
       epoch: 1,
       seed: this.bytes.exactly(32),
       name,
+      platform: 'node',
       metadata: {},
       cryptography,
       documents,

@@ -487,6 +487,8 @@ export class Attacker {
     const peers = new Set(Array.from({ length: dice.integer(0, 6) }, () => this.#somePeer()))
     return {
       name: dice.text(dice.chance(0.9) ? 20 : 64),
+      platform: dice.text(10),
+      libraryVersion: dice.text(10),
       metadata: dice.chance(0.3) ? { role: dice.text(40) } : {},
       transports: [],
       neighbours: [...peers].sort().map((peer) => ({
@@ -494,6 +496,7 @@ export class Attacker {
         transport: 'wire',
         cost: { class: dice.pick(['lan', 'wan', 'relay', 'bluetooth'] as const), metered: false },
         rttStep: dice.pick([0, 1, 2, 3] as const),
+        qualityStep: dice.pick([0, 1, 4] as const),
       })),
     }
   }

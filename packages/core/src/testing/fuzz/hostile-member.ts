@@ -63,7 +63,7 @@ export class HostileMember implements FuzzNode {
     this.identity = identity
     const linkOptions = { identity, app, secret, epoch, keyLifetime }
     this.#neighbourhood = new Neighbourhood(linkContext, linkOptions)
-    const presence = { identity, epoch, name: 'mallory', metadata: {} }
+    const presence = { identity, epoch, name: 'mallory', platform: 'node', metadata: {} }
     this.#mesh = new Mesh(context, presence, this.#neighbourhood)
     const party = { identity, app, secret, epoch }
     this.#connections = new Connections(packetContext, party, this.#mesh)

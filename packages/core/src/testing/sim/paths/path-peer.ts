@@ -86,7 +86,7 @@ export class PathPeer {
     this.neighbourhood = new Neighbourhood(context, { identity, app, secret, epoch })
     const router = options.hasStaticRoutes ? new StaticRouter() : undefined
     this.router = router
-    const meshOptions = { identity, epoch, name, metadata: {} }
+    const meshOptions = { identity, epoch, name, platform: 'node', metadata: {} }
     this.mesh = new Mesh(
       context,
       router === undefined ? meshOptions : { ...meshOptions, router: () => router },

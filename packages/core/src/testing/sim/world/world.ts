@@ -160,6 +160,7 @@ export class World implements PipeWorld, DiskWorld {
         epoch,
         seed: this.#hash(`${seed} boot ${plan.name} ${epoch}`),
         name: plan.name,
+        platform: 'node',
         metadata: {},
         cryptography,
         documents,
