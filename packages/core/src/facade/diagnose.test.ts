@@ -15,6 +15,9 @@ const [us, other, far] = ['00', '01', '02'].map((end) => `00000000000000${end}`)
 ]
 const peer = (id: PeerId, transports: readonly string[], hopCount: number | undefined) => ({
   peer: id,
+  publicKey: undefined,
+  platform: 'node',
+  libraryVersion: '1.0.0',
   name: `peer ${id.at(-1)}`,
   metadata: {},
   transports,
