@@ -52,3 +52,10 @@ test('a run that lacks a figure is an error, not a zero', async () => {
 test('the median of an even count lies between the middle two', () => {
   expect(spreadOf([4, 1, 3, 2])).toEqual({ median: 2.5, least: 1, most: 4 })
 })
+
+test('figures are told with four digits, and no zero of a whole number is lost', async () => {
+  const lines: string[] = []
+  const contest = { ...contestOf([], 0), ours: scripted('ours', [1500, 1530, 1600], []) }
+  await runContest(contest, (line) => lines.push(line))
+  expect(lines.find((line) => line.includes('ours '))).toContain('1530  (1500 to 1600)')
+})

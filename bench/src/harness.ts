@@ -117,5 +117,6 @@ function valueOf(measurement: Measurement, figure: string): number {
 }
 
 function format(value: number): string {
-  return value.toPrecision(4).replace(/\.?0+$/, '')
+  const text = value.toPrecision(4)
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }

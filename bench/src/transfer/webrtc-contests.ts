@@ -5,7 +5,7 @@ import type { PageServer, TestPage } from '@fieldmesh/testing-browser'
 import { openMesh, type Mesh } from '@fieldmesh/core'
 import { webrtc } from '@fieldmesh/transport-webrtc'
 import { websocket } from '@fieldmesh/transport-websocket'
-import type { Browser } from 'playwright-core'
+import type { Browser, BrowserContext } from 'playwright-core'
 import type { Contest, Figure, Measurement } from '../harness.ts'
 import { serveTraffic } from './mesh-traffic.ts'
 import type { TransferMeeting } from './mesh.page.ts'
@@ -169,17 +169,26 @@ async function withHub(
 
 /** Pages in profiles of their own: nothing goes from one to another but through the network. */
 async function withPages(
-  { browser }: Stage,
+  stage: Stage,
   server: PageServer,
   count: number,
   use: (pages: readonly TestPage[]) => Promise<Measurement>,
 ): Promise<Measurement> {
+  return withProfiles(stage, count, async (profiles) =>
+    use(await Promise.all(profiles.map(async (profile) => openTestPage(profile, server)))),
+  )
+}
+
+/** Profiles that share nothing, as on devices of their own; closed afterwards. */
+export async function withProfiles(
+  { browser }: Stage,
+  count: number,
+  use: (profiles: readonly BrowserContext[]) => Promise<Measurement>,
+): Promise<Measurement> {
   const open = async () => browser.newContext({ permissions: webRtcPermissions })
   const profiles = await Promise.all(Array.from({ length: count }, open))
   try {
-    return await use(
-      await Promise.all(profiles.map(async (profile) => openTestPage(profile, server))),
-    )
+    return await use(profiles)
   } finally {
     await Promise.all(profiles.map(async (profile) => profile.close()))
   }

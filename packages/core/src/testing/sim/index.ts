@@ -1,6 +1,7 @@
 /** The simulator: whole meshes in virtual time, from one seed or script. */
 
-export { wifi } from './network/profiles.ts'
+export { profileOf, wifi } from './network/profiles.ts'
+export type { ProfileName } from './network/profiles.ts'
 export type { PeerPlan, SimulatedPeer } from './peers/simulated-peer.ts'
 export { runScript, type RunResult } from './run/run-script.ts'
 export { runTwice } from './run/run-twice.ts'
