@@ -32,6 +32,7 @@ function hostOf(accepted: (channel: Channel) => void): TransportHost {
     accepted,
     addressFound: nothing,
     addressLost: nothing,
+    networkChanged: nothing,
     sendSignal: nothing,
   }
 }

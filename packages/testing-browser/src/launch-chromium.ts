@@ -14,7 +14,8 @@ import type { Browser, BrowserContext } from 'playwright-core'
 
 const defaultExecutable = '/usr/lib/chromium/chromium'
 
-const quietArguments = [
+/** Silence, and no internet. */
+export const quietArguments = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
@@ -81,15 +82,20 @@ export async function launchPersistentChromium(
   }
 }
 
-function launchOptions(options: ChromiumOptions) {
+/** Where Chromium is; throws when it is not there. */
+export function chromiumExecutable(): string {
   const executablePath = process.env['FIELDMESH_CHROMIUM'] ?? defaultExecutable
   if (!existsSync(executablePath)) {
     throw new Error(
       `No Chromium at ${executablePath}. Set FIELDMESH_CHROMIUM to the path of its program.`,
     )
   }
+  return executablePath
+}
+
+function launchOptions(options: ChromiumOptions) {
   return {
-    executablePath,
+    executablePath: chromiumExecutable(),
     headless: true,
     args: [...quietArguments, ...webRtcArguments, ...(options.arguments ?? [])],
   }

@@ -28,6 +28,9 @@ transport.start = (host) =>
       say({ lost: address })
       host.addressLost(address)
     },
+    networkChanged: () => {
+      host.networkChanged()
+    },
   })
 
 function say(line: Readonly<Record<string, unknown>>): void {

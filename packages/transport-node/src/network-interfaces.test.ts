@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { isOnLink } from './network-interfaces.ts'
-import type { NetworkInterface } from './network-interfaces.ts'
+import { InterfaceWatch, isOnLink } from './network-interfaces.ts'
+import type { InterfaceAddress, NetworkInterface } from './network-interfaces.ts'
 
 const own = { interfaceName: 'eth0', kind: 'ethernet', isInternal: false } as const
 const networkInterface: NetworkInterface = {
@@ -27,4 +27,30 @@ test.each([
   ['', false],
 ])('[DS10] whether %s is on the link of an interface: %s', (host, isThere) => {
   expect(isOnLink(host, networkInterface)).toBe(isThere)
+})
+
+test('[LK42] a change is told when interfaces or their addresses are others than before, and not else', () => {
+  let look: () => void = () => undefined
+  let addresses: readonly InterfaceAddress[] = networkInterface.addresses
+  const told: string[] = []
+  const watch = new InterfaceWatch({
+    clock: {
+      nowMs: () => 0,
+      after: (_delayMs, run) => {
+        look = run
+        return () => undefined
+      },
+    },
+    read: () => addresses,
+    seen: (seen) => told.push(`seen ${seen.length}`),
+    changed: () => told.push('changed'),
+  })
+  look()
+  addresses = addresses.slice(1)
+  look()
+  look()
+  addresses = [{ ...own, interfaceName: 'wlan0', host: '10.0.0.1', family: 4, prefixBits: 24 }]
+  look()
+  watch.stop()
+  expect(told).toEqual(['seen 3', 'seen 3', 'changed', 'seen 2', 'seen 2', 'changed', 'seen 1'])
 })

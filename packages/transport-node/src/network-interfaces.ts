@@ -109,12 +109,16 @@ export interface InterfaceWatchOptions {
   readonly read: () => readonly InterfaceAddress[]
   /** What there is, after each look. */
   readonly seen: (addresses: readonly InterfaceAddress[]) => void
+  /** There are others than at the look before; told before `seen`. */
+  readonly changed: () => void
 }
 
 /** Looks at the interfaces again and again until it is stopped. */
 export class InterfaceWatch {
   readonly #options: InterfaceWatchOptions
   #cancel: () => void = () => undefined
+  /** Of the last look, in one text. */
+  #last: string | undefined
 
   /** Looks for the first time before it returns. */
   constructor(options: InterfaceWatchOptions) {
@@ -127,10 +131,14 @@ export class InterfaceWatch {
   }
 
   #look(): void {
-    const { clock, read, seen } = this.#options
+    const { clock, read, seen, changed } = this.#options
     this.#cancel = clock.after(pollMs, () => {
       this.#look()
     })
-    seen(read())
+    const addresses = read()
+    const last = this.#last
+    this.#last = addresses.map(({ interfaceName, host }) => `${interfaceName} ${host}`).join('\n')
+    if (last !== undefined && last !== this.#last) changed()
+    seen(addresses)
   }
 }

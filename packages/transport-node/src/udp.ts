@@ -222,6 +222,9 @@ class Udp implements UdpTransport {
     this.#watch = new InterfaceWatch({
       clock: systemClock,
       read: () => this.#chosenAddresses(),
+      changed: () => {
+        this.#run.host?.networkChanged()
+      },
       seen: (addresses) => {
         void discovery?.follow(groupByInterface(addresses))
         if (!listen) return

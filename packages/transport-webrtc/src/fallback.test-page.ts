@@ -60,27 +60,28 @@ export async function hops(peer: string, count: number): Promise<void> {
   })
 }
 
-let isWriting = false
-let written = 0
+const writing = { isOn: false, count: 0 }
+let ended: Promise<void>
 
 /** Writes a row, and the next one when it is durable, until `stopWriting`. */
 export function startWriting(): void {
-  isWriting = true
+  writing.isOn = true
   const write = async (): Promise<void> => {
-    while (isWriting) {
-      await mesh.collection<Row>('rows').insert({ _id: `row-${written}`, count: written })
-      written += 1
+    while (writing.isOn) {
+      const { count } = writing
+      await mesh.collection<Row>('rows').insert({ _id: `row-${count}`, count })
+      writing.count += 1
       await pause()
     }
   }
-  void write()
+  ended = write()
 }
 
 /** Resolves with the number of rows that were written. */
 export async function stopWriting(): Promise<number> {
-  isWriting = false
-  await pause()
-  return written
+  writing.isOn = false
+  await ended
+  return writing.count
 }
 
 const arrivals: { readonly count: number; readonly atMs: number }[] = []

@@ -8,6 +8,7 @@ test('the page half can be imported and made where there is no WebRTC; it does n
     accepted: () => undefined,
     addressFound: () => undefined,
     addressLost: () => undefined,
+    networkChanged: () => undefined,
     sendSignal: () => undefined,
   }
   await expect(transport.start(host)).rejects.toThrow(/no WebRTC here/)

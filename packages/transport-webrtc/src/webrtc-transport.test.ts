@@ -64,6 +64,7 @@ async function start(localPeer = middle) {
     accepted: (channel) => accepted.push(channel),
     addressFound: () => undefined,
     addressLost: () => undefined,
+    networkChanged: () => undefined,
     sendSignal: (to, bytes) => {
       const signal = decodeSignal(bytes)
       // The bytes are the host's, which moves them to another thread.
@@ -259,6 +260,7 @@ test('what cannot be loaded fails the start', async () => {
     accepted: () => undefined,
     addressFound: () => undefined,
     addressLost: () => undefined,
+    networkChanged: () => undefined,
     sendSignal: () => undefined,
   }
   await expect(transport.start(host)).rejects.toThrow('no WebRTC here')

@@ -86,9 +86,11 @@ function startEngine(
     recorder,
   })
   const createHost = options.createHost ?? createDriverHost
-  const host = createHost((leapMs) => recorder.driver.clockJumped.record(Math.round(leapMs)))
+  const sleep: { tell: (sleptMs: number) => void } = { tell: () => {} }
+  const host = createHost((sleptMs) => sleep.tell(sleptMs))
   recorder.setTime(host.nowMs())
   const driver = new Driver({ engine, storage, transports, streams, host, recorder, event, ended })
+  sleep.tell = (sleptMs) => driver.slept(sleptMs)
   recorder.driver.started.record(epoch)
   driver.start()
   const peer = peerIdOf(cryptography.ed25519PublicKey(identitySecretKey), cryptography)

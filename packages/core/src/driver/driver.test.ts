@@ -142,6 +142,20 @@ test('a command is answered by the answer that names it', async () => {
   expect(await driver.execute(get)).toEqual({ ok: true, value })
 })
 
+test('[LK7] a sleep that the clock finds out is handed to the engine, once the host has time', async () => {
+  const { driver, engine, host } = setUp()
+  await settle()
+  driver.slept(5_000)
+  driver.slept(9_000)
+  expect(engine.types()).toEqual([])
+  expect(host.tasks).toHaveLength(1)
+  for (const task of host.tasks.splice(0)) task()
+  expect(engine.handled.map(({ input }) => input)).toEqual([
+    { type: 'woke', sleptMs: 5_000 },
+    { type: 'woke', sleptMs: 9_000 },
+  ])
+})
+
 test('a flood of work is cut into slices that leave the thread to others', async () => {
   const { engine, host, broker, flight } = setUp()
   engine.script = () => {

@@ -115,6 +115,13 @@ export class Driver {
     this.#run()
   }
 
+  /** The machine slept. Told by the clock, while it is being asked for the time. */
+  slept(sleptMs: number): void {
+    if (!this.#isActive()) return
+    this.#inputs.push({ type: 'woke', sleptMs })
+    this.#postRun()
+  }
+
   /** Hands a command to the engine. Never rejects; after the end it is answered with a problem. */
   async execute(body: Command): Promise<CommandAnswer> {
     return new Promise((answer) => {
@@ -230,8 +237,13 @@ export class Driver {
       return
     }
     this.#instruments.slicesCut.add()
+    this.#postRun()
+  }
+
+  #postRun(): void {
+    if (this.#isTaskPosted) return
     this.#isTaskPosted = true
-    host.postTask(() => {
+    this.#options.host.postTask(() => {
       this.#isTaskPosted = false
       this.#run()
     })

@@ -170,6 +170,7 @@ export class TransportBroker implements MeetingBroker {
       accepted: (channel) => this.#opened(name, channel, {}),
       addressFound: (address) => this.#report({ type: 'address-found', transport: name, address }),
       addressLost: (address) => this.#report({ type: 'address-lost', transport: name, address }),
+      networkChanged: () => this.#report({ type: 'network-changed', transport: name }),
       sendSignal: (to, signal) => {
         const peer = parsePeerId(to)
         if (peer === undefined || signal.length > signalBytesMax) return

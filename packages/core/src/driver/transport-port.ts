@@ -66,6 +66,7 @@ export type TransportInput = Extract<
       | 'transport-stopped'
       | 'address-found'
       | 'address-lost'
+      | 'network-changed'
       | 'channel-opened'
       | 'channel-received'
       | 'channel-drained'

@@ -5,6 +5,7 @@ import type { JsonValue, Query, Row } from '../documents/query.ts'
 import type { StreamHandle } from './connection/stream-port.ts'
 import type { PeerId } from './identity/peer-id.ts'
 import type { MeetingId } from './input.ts'
+import type { LifecycleChange, LifecycleReason, LifecycleTransition } from './lifecycle-change.ts'
 import type { Priority } from './link/link-port.ts'
 import type { PresenceGraph } from './mesh/presence-graph.ts'
 import type { Problem } from './problem.ts'
@@ -92,8 +93,12 @@ export type Command =
   | { readonly type: 'presence' }
   /** The tag of this peer's app under that salt (HS4). */
   | { readonly type: 'app-tag'; readonly salt: Uint8Array }
-  /** Whether nobody sees the page: then the mesh says little when nothing happens. */
-  | { readonly type: 'set-hidden'; readonly isHidden: boolean }
+  /** What happened to the page or the network, as the host tells it. */
+  | {
+      readonly type: 'tell-lifecycle'
+      readonly transition: Exclude<LifecycleTransition, 'woke'>
+      readonly reason: LifecycleReason
+    }
   /**
    * Opens a stream of bytes to the peer. Answered when it is open; waits for a connection and for
    * the peer's allowance. After `patienceMs` it fails: with `peer-unreachable` when no connection
@@ -125,7 +130,7 @@ export interface CommandResults {
   readonly 'sync-status': SyncStatus
   readonly presence: PresenceGraph
   readonly 'app-tag': Uint8Array
-  readonly 'set-hidden': undefined
+  readonly 'tell-lifecycle': undefined
   readonly 'open-stream': { readonly stream: StreamHandle }
   readonly 'accept-streams': undefined
   readonly 'refuse-streams': undefined
@@ -181,6 +186,7 @@ export type MeshEvent =
       readonly changes: readonly AwarenessChange[]
     }
   | { readonly type: 'presence-changed'; readonly graph: PresenceGraph }
+  | { readonly type: 'lifecycle-changed'; readonly change: LifecycleChange }
   /** Once for each channel that came of a meeting. */
   | {
       readonly type: 'meeting-ended'

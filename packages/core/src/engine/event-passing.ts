@@ -102,6 +102,9 @@ export class EventPassing {
         return
       case 'dial-given-up':
         return
+      case 'woke':
+        this.#stack.lifecycle.woke(event.sleptMs, event.reason)
+        return
       case 'problem':
       case 'meeting-ended':
         this.#outputs.push({ type: 'event', event })

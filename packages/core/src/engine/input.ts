@@ -114,6 +114,10 @@ export type Input =
   | { readonly type: 'stream-reset'; readonly stream: StreamHandle; readonly code: number }
   /** The application gives up reading the stream. */
   | { readonly type: 'stream-stopped'; readonly stream: StreamHandle; readonly code: number }
+  /** The machine slept for that long. */
+  | { readonly type: 'woke'; readonly sleptMs: number }
+  /** The networks of this machine are others, or have other addresses. */
+  | { readonly type: 'network-changed'; readonly transport: string }
   /** The deadline of `nextDeadlineMs` has come. */
   | { readonly type: 'deadline' }
   /** The application closes the mesh: say farewell, finish writes, answer commands. */

@@ -8,6 +8,7 @@ import { DocumentOpenings } from './document-openings.ts'
 import type { EngineOptions } from './engine-options.ts'
 import type { Fifo } from './fifo.ts'
 import type { Identity } from './identity/identity.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { Neighbourhood } from './link/neighbourhood.ts'
 import { Mesh } from './mesh/mesh.ts'
 import type { Output } from './output.ts'
@@ -28,9 +29,11 @@ export interface LayerStack {
   readonly presence: PresenceFeed
   readonly partners: SyncPartners
   readonly openings: DocumentOpenings
+  readonly lifecycle: Lifecycle
 }
 
-/** Makes the layers, each on the ones below. What streams tell the application goes to `outputs`. */
+/** Makes the layers, each on the ones below. What streams and the lifecycle tell the application goes to
+ * `outputs`. */
 export function stackLayers(
   context: EngineContext,
   identity: Identity,
@@ -59,5 +62,8 @@ export function stackLayers(
     presence: new PresenceFeed(),
     partners: new SyncPartners(),
     openings: new DocumentOpenings(),
+    lifecycle: new Lifecycle(context, neighbourhood, (change) => {
+      outputs.push({ type: 'event', event: { type: 'lifecycle-changed', change } })
+    }),
   }
 }

@@ -139,6 +139,12 @@ export class Layers {
       case 'dial-failed':
         this.#stack.neighbourhood.dialFailed(input.dial, input.reason, input.message, nowMs)
         return
+      case 'woke':
+        this.#stack.neighbourhood.woke(input.sleptMs, 'clock-leap', nowMs)
+        return
+      case 'network-changed':
+        this.#stack.lifecycle.told('network-changed', 'interface-change', nowMs)
+        return
       case 'signal-sent':
         this.#stack.connections.open(input.peer, nowMs)
         this.#stack.signalling.send(input.peer, input.transport, input.signal, nowMs)
@@ -172,8 +178,8 @@ export class Layers {
           value: this.#stack.neighbourhood.appTag(body.salt),
         })
         return
-      case 'set-hidden':
-        this.#stack.neighbourhood.setHidden(body.isHidden, nowMs)
+      case 'tell-lifecycle':
+        this.#stack.lifecycle.told(body.transition, body.reason, nowMs)
         this.#answer(command, { ok: true, value: undefined })
         return
       case 'open-document':

@@ -27,6 +27,7 @@ export type {
 export type { Diagnosis, DiagnosisCode, Finding } from './diagnosis.ts'
 export type { EnvironmentFeature, MeshEnvironment, MissingFeature } from './environment.ts'
 export type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
+export type { Lifecycle } from './lifecycle.ts'
 export { MeshError } from './mesh-error.ts'
 export type { MeshErrorOptions } from './mesh-error.ts'
 export type { Mesh, MeshProblem } from './mesh.ts'
@@ -36,6 +37,12 @@ export type { Observation } from './observation.ts'
 export type { Presence } from './presence.ts'
 export type { SharedDocument } from './shared-document.ts'
 export type { SyncStatus, WriteId } from '../engine/command.ts'
+export type {
+  LifecycleChange,
+  LifecycleReason,
+  LifecycleState,
+  LifecycleTransition,
+} from '../engine/lifecycle-change.ts'
 export type { PeerId } from '../engine/identity/peer-id.ts'
 export type {
   PresenceConnection,

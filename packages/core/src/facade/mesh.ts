@@ -7,6 +7,7 @@ import type { Collection, CollectionRow, Cursor } from './collection.ts'
 import type { Diagnosis } from './diagnosis.ts'
 import type { MeshEnvironment } from './environment.ts'
 import type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import type { MeshStream, OpenStreamOptions } from './mesh-stream.ts'
 import type { Observation } from './observation.ts'
 import type { Presence } from './presence.ts'
@@ -25,6 +26,8 @@ export interface Mesh {
   readonly app: string
   readonly environment: MeshEnvironment
   readonly presence: Presence
+  /** Sleep, page and network: each transition, and what told of it. */
+  readonly lifecycle: Lifecycle
   /**
    * The documents of that name: a letter, then up to 63 letters, digits, `_` and `-`. Collections
    * need not be declared.

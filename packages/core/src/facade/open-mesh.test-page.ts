@@ -1,7 +1,7 @@
 /** A page that opens meshes as an application does. */
 
 import { DialFailure, type Transport } from '../transport/transport.ts'
-import { MeshError, openMesh, type Mesh } from './page.ts'
+import { MeshError, openMesh, type Mesh, type PresencePeer } from './page.ts'
 
 const secret = 'ab'.repeat(32)
 let mesh: Mesh | undefined
@@ -19,6 +19,34 @@ export async function open(store: string): Promise<string> {
   } catch (error) {
     return error instanceof MeshError ? error.code : String(error)
   }
+}
+
+const transitions: string[] = []
+let transitionCame = () => {}
+
+/** Opens, and keeps all transitions of the lifecycle from then on. */
+export async function openWatched(store: string): Promise<string> {
+  const peer = await open(store)
+  mesh?.lifecycle.observe(({ transition, reason }) => {
+    transitions.push(`${transition}: ${reason}`)
+    transitionCame()
+  })
+  return peer
+}
+
+/** The transitions so far, once that one is among them. */
+export async function transitionsUntil(last: string): Promise<string[]> {
+  while (!transitions.includes(last)) {
+    await new Promise<void>((resolve) => {
+      transitionCame = resolve
+    })
+  }
+  return transitions
+}
+
+/** What other peers are shown of this one. */
+export function shown(): PresencePeer | undefined {
+  return mesh?.presence.graph().peers.find(({ peer }) => peer === mesh?.peer)
 }
 
 export async function close(): Promise<void> {

@@ -55,6 +55,7 @@ test('the page imports of the engine only what names, asserts and reads notes, o
       'engine/bytes/writer.ts',
       'engine/connection/stream-port.ts',
       'engine/identity/peer-id.ts',
+      'engine/lifecycle-change.ts',
     ]),
   )
   for (const room of ['storage', 'documents', 'recorder', 'worker']) {

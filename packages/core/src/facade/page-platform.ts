@@ -11,7 +11,7 @@ export interface BrowserNavigator {
  */
 export function pagePlatform({ userAgent }: BrowserNavigator = navigator): string {
   if (/\bFirefox\//.test(userAgent)) return 'firefox'
-  if (/\b(?:Chrome|Chromium)\//.test(userAgent)) return 'chromium'
+  if (/Chrom(?:e|ium)\//.test(userAgent)) return 'chromium'
   // Every browser of iOS and iPadOS has this engine, whatever it calls itself.
   if (/\bAppleWebKit\//.test(userAgent)) return 'safari'
   return 'browser'

@@ -8,8 +8,8 @@ import { checkOptions, invalid } from './checked-options.ts'
 import type { MeshOptions } from './mesh-options.ts'
 import type { Mesh } from './mesh.ts'
 import { pageEnvironment } from './page-environment.ts'
+import { followPage } from './page-lifecycle.ts'
 import { pagePlatform } from './page-platform.ts'
-import { followVisibility } from './page-visibility.ts'
 import { RunningMesh } from './running-mesh.ts'
 import { WorkerAccess } from './worker-access.ts'
 
@@ -39,7 +39,7 @@ export async function openMesh(options: MeshOptions): Promise<Mesh> {
   })
   broken.tell = ({ message }) => mesh.fail({ code: 'worker-failed', message })
   closeWithPage(mesh)
-  followVisibility(mesh)
+  followPage(mesh)
   return mesh
 }
 

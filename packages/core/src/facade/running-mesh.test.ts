@@ -488,6 +488,31 @@ describe('a mesh', () => {
     expect(released).toEqual({ count: 1, stopped: 0 })
   })
 
+  test('tells of the lifecycle to those who ask, until they stop', async () => {
+    const { mesh, report, of } = setUp()
+    expect(mesh.lifecycle.state()).toEqual({ isHidden: false, isFrozen: false, isOnline: true })
+    const told: string[] = []
+    const watching = mesh.lifecycle.observe(({ transition, reason }) => {
+      told.push(`${transition}: ${reason}`)
+    })
+    mesh.tellLifecycle('offline', 'offline')
+    expect(of('tell-lifecycle')).toMatchObject([{ transition: 'offline', reason: 'offline' }])
+    const state = { isHidden: false, isFrozen: false, isOnline: false }
+    report({
+      type: 'lifecycle-changed',
+      change: { transition: 'offline', reason: 'offline', state },
+    })
+    await settle()
+    expect(mesh.lifecycle.state()).toEqual(state)
+    watching.stop()
+    report({
+      type: 'lifecycle-changed',
+      change: { transition: 'woke', reason: 'late-deadline', sleptMs: 9_000, state },
+    })
+    await settle()
+    expect(told).toEqual(['offline: offline'])
+  })
+
   test('tells presence and problems to those who ask, early or late', async () => {
     const { mesh, report } = setUp()
     expect(mesh.presence.graph()).toEqual(graph)

@@ -18,6 +18,7 @@ import type {
   WriteId,
 } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
+import type { LifecycleReason, LifecycleTransition } from '../engine/lifecycle-change.ts'
 import { localNetworkObstacle } from '../transport-kit/local-network.ts'
 import type { Problem } from '../engine/problem.ts'
 import { abortable } from './abortable.ts'
@@ -35,6 +36,8 @@ import { EngineCollection, type RowSource } from './engine-collection.ts'
 import type { MeshEnvironment } from './environment.ts'
 import type { Invitation, InviteOptions, Joining, JoinOptions } from './invitation.ts'
 import { InvitationTable } from './invitation-table.ts'
+import { LifecycleView } from './lifecycle-view.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import { LiveDocument } from './live-document.ts'
 import { LiveRows } from './live-rows.ts'
 import { MeshError, meshErrorOf } from './mesh-error.ts'
@@ -75,6 +78,7 @@ export class RunningMesh implements Mesh, RowSource {
   /** Undefined when closed: a module that was replaced is never collected, nor its mesh. */
   #host: { readonly access: EngineAccess; readonly tasks: TaskQueue } | undefined
   readonly #presence: PresenceView
+  readonly #lifecycle = new LifecycleView()
   readonly #problems = new ProblemLog()
   readonly #subscribers = new Map<SubscriberId, Subscriber>()
   #subscriberCount = 0
@@ -115,6 +119,10 @@ export class RunningMesh implements Mesh, RowSource {
 
   get presence(): Presence {
     return this.#presence
+  }
+
+  get lifecycle(): Lifecycle {
+    return this.#lifecycle
   }
 
   collection<R extends CollectionRow>(name: string): Collection<R> {
@@ -225,9 +233,9 @@ export class RunningMesh implements Mesh, RowSource {
     this.#host?.access.abandon()
   }
 
-  /** Nobody sees the page any more, or somebody does again. An engine that is gone need not know. */
-  setHidden(isHidden: boolean): void {
-    this.#host?.access.execute({ type: 'set-hidden', isHidden }).catch(() => {})
+  /** Something happened to the page or the network. An engine that is gone need not know. */
+  tellLifecycle(transition: Exclude<LifecycleTransition, 'woke'>, reason: LifecycleReason): void {
+    this.#host?.access.execute({ type: 'tell-lifecycle', transition, reason }).catch(() => {})
   }
 
   /** The engine is lost: nothing more comes from where it was. */
@@ -248,6 +256,7 @@ export class RunningMesh implements Mesh, RowSource {
     await access.release()
     this.#host = undefined
     this.#presence.clear()
+    this.#lifecycle.clear()
     this.#problems.clear()
     tasks.close()
     this.#resolveEnded(undefined)
@@ -270,6 +279,9 @@ export class RunningMesh implements Mesh, RowSource {
         return
       case 'presence-changed':
         this.#presence.set(report.graph)
+        return
+      case 'lifecycle-changed':
+        this.#lifecycle.changed(report.change)
         return
       case 'problem': {
         const { problem, peer } = report

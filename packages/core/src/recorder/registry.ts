@@ -3,6 +3,7 @@
 import { connectionInstruments } from './registry/connection.ts'
 import { documentsInstruments } from './registry/documents.ts'
 import { driverInstruments } from './registry/driver.ts'
+import { lifecycleInstruments } from './registry/lifecycle.ts'
 import { linkInstruments } from './registry/link.ts'
 import { meshInstruments } from './registry/mesh.ts'
 import { recorderInstruments } from './registry/recorder.ts'
@@ -17,6 +18,7 @@ export const registry = {
   sync: syncInstruments,
   documents: documentsInstruments,
   driver: driverInstruments,
+  lifecycle: lifecycleInstruments,
   recorder: recorderInstruments,
 } as const
 

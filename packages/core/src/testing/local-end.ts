@@ -63,6 +63,7 @@ class LocalEnd implements TransportEnd {
       addressLost: (address) => {
         this.#addresses.splice(this.#addresses.indexOf(address), 1)
       },
+      networkChanged: () => {},
       sendSignal: (to, signal) => {
         this.#signals.push({ peer: to, hex: encodeHex(signal) })
         this.#changed()

@@ -107,6 +107,9 @@ export class PortTransport implements Transport {
       case 'address-lost':
         this.#host?.addressLost(report.address)
         return
+      case 'network-changed':
+        this.#host?.networkChanged()
+        return
       case 'signal-sent':
         this.#host?.sendSignal(report.peer, report.signal)
         return

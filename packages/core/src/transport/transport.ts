@@ -68,6 +68,8 @@ export interface TransportHost {
   addressFound(address: string): void
   /** An address is gone. Open channels are not affected. */
   addressLost(address: string): void
+  /** The networks of this machine are others, or have other addresses, as far as the transport sees. */
+  networkChanged(): void
   /**
    * Carry a signal to a peer (hex peer id); at most 16 KiB, and the host's from now on. Lost when the
    * peer cannot be reached.

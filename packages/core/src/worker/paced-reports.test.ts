@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { createRecordPortPair } from '../driver/record-port.ts'
 import type { AwarenessChange, RowChange } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
+import { firstLifecycleState } from '../engine/lifecycle-change.ts'
 import type { EngineReport, ReportsTaken } from '../facade/engine-access.ts'
 import { TakenReports } from '../facade/taken-reports.ts'
 import { PacedReports } from './paced-reports.ts'
@@ -67,11 +68,16 @@ test('what a page that is behind is told is drawn together', async () => {
     type: 'problem',
     problem: { code: 'limit-reached', message: String(at) },
   })
+  const woke = (sleptMs: number): EngineReport => ({
+    type: 'lifecycle-changed',
+    change: { transition: 'woke', reason: 'late-deadline', sleptMs, state: firstLifecycleState },
+  })
   for (let count = 1; count <= 100; count += 1) {
     paced.post(presence(count))
     paced.post(rows(2, added(count)))
     paced.post({ type: 'awareness-changed', subscriber: 3, changes: [cursor(count % 2, count)] })
     paced.post(problem(count))
+    paced.post(woke(count))
   }
   const updated: EngineReport = {
     type: 'document-updated',
@@ -89,6 +95,7 @@ test('what a page that is behind is told is drawn together', async () => {
     { type: 'awareness-changed', subscriber: 3, changes: [cursor(1, 99), cursor(0, 100)] },
     presence(100),
     ...Array.from({ length: 32 }, (_, index) => problem(69 + index)),
+    ...Array.from({ length: 32 }, (_, index) => woke(69 + index)),
   ])
   // From then on all goes its way again.
   paced.post(presence(7))

@@ -3,7 +3,7 @@
  *
  * The page says how many reports it has taken. When it is `untakenReportsMax` behind, what comes is
  * held and drawn together: of presence the latest, of awareness the latest of each client, of problems
- * the last ones, of a live query its changes in one report. A query with more changes than are held is
+ * and of lifecycle the last ones, of a live query its changes in one report. A query with more changes than are held is
  * told to be stale, and the page asks for its rows anew. Updates of documents have credit of their own
  * and, like the outcomes of meetings, are never held.
  */
@@ -19,8 +19,11 @@ const untakenReportsMax = 256
 const heldRowChangesMax = 1024
 /** Problems that are held; the oldest give way, as they do on the page. */
 const heldProblemsMax = 32
+/** Transitions of the lifecycle that are held; the oldest give way. */
+const heldTransitionsMax = 32
 
 type Problem = MeshEvent & { readonly type: 'problem' }
+type Transition = MeshEvent & { readonly type: 'lifecycle-changed' }
 /** What the application asked for one by one is never held, and bounded by that. */
 type HeldReport = Exclude<EngineReport, { type: 'document-updated' | 'meeting-ended' | 'ended' }>
 
@@ -35,6 +38,7 @@ export class PacedReports {
   readonly #awareness = new Map<SubscriberId, Map<number, AwarenessChange>>()
   #presence: EngineReport | undefined
   #problems: Problem[] = []
+  #transitions: Transition[] = []
 
   constructor(port: RecordPort<EngineReport, ReportsTaken>) {
     this.#port = port
@@ -85,6 +89,10 @@ export class PacedReports {
         this.#problems.push(report)
         if (this.#problems.length > heldProblemsMax) this.#problems.shift()
         return
+      case 'lifecycle-changed':
+        this.#transitions.push(report)
+        if (this.#transitions.length > heldTransitionsMax) this.#transitions.shift()
+        return
       default:
         unreachable(report)
     }
@@ -116,12 +124,14 @@ export class PacedReports {
     }
     if (this.#presence) this.#send(this.#presence)
     for (const problem of this.#problems) this.#send(problem)
+    for (const transition of this.#transitions) this.#send(transition)
     this.#rows.clear()
     this.#rowChangeCount = 0
     this.#stale.clear()
     this.#awareness.clear()
     this.#presence = undefined
     this.#problems = []
+    this.#transitions = []
   }
 }
 

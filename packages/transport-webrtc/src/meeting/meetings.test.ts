@@ -15,6 +15,7 @@ async function start(localPeer: string): Promise<Required<Transport>> {
     accepted: () => undefined,
     addressFound: () => undefined,
     addressLost: () => undefined,
+    networkChanged: () => undefined,
     sendSignal: () => undefined,
   }
   await transport.start(host)

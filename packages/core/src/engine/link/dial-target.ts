@@ -37,6 +37,7 @@ export class DialTarget {
   readonly #context: EngineContext
   #state: DialState = 'waiting'
   #failures = 0
+  #isHardPause = false
   #upSinceMs = 0
   #backoffUntilMs = 0
 
@@ -77,6 +78,7 @@ export class DialTarget {
   /** The attempt or the link came to an end: pause, the longest time if no retry mends it. */
   enterBackoff(reason: string, isHard: boolean, nowMs: number): void {
     if (this.#state === 'up' && nowMs - this.#upSinceMs >= healthyAfterMs) this.#failures = 0
+    this.#isHardPause = isHard
     const plainMs = isHard
       ? backoffMsMax
       : Math.min(backoffMsMax, backoffMsMin * 2 ** this.#failures)
@@ -85,6 +87,13 @@ export class DialTarget {
     const jitter = 1 + backoffJitter * (2 * this.#context.random.fraction() - 1)
     this.#backoffUntilMs = nowMs + plainMs * jitter
     this.#enter('backoff', reason)
+  }
+
+  /** Ends the pause, and begins with the shortest again; but not a pause that no retry mends. */
+  hurry(): void {
+    if (this.#state !== 'backoff' || this.#isHardPause) return
+    this.#failures = 0
+    this.#enter('waiting', 'hurried')
   }
 
   #enter(state: DialState, reason: string): void {

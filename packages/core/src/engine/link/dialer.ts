@@ -191,6 +191,12 @@ export class Dialer {
     this.#startDials(nowMs)
   }
 
+  /** No target waits any longer, but for those that no retry mends. */
+  hurry(nowMs: number): void {
+    for (const target of this.#targetsByKey.values()) target.hurry()
+    this.#startDials(nowMs)
+  }
+
   nextDeadlineMs(): number {
     let deadlineMs = Number.POSITIVE_INFINITY
     for (const { cancelled, deadlineMs: dialDeadlineMs } of this.#dials.values()) {

@@ -142,14 +142,15 @@ const stories: readonly (readonly [Story, Parameters<VirtualNetwork['add']>[1]?]
       network.open(a, b)
     },
   ],
-  // Dials that nobody answers.
+  // Dials that nobody answers, also not at once.
   [
-    (network) => {
+    (network, a) => {
       network.dialsHang = true
       network.run(12_000)
       network.dialsHang = false
       network.dialFailure = 'unreachable'
       network.run(60_000)
+      a.neighbourhood.hurry(network.nowMs)
     },
   ],
   // Both dial each other, over two addresses; the channel that stays breaks; then a rule is broken.

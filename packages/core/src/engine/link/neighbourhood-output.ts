@@ -2,11 +2,15 @@
 
 import type { MeshEvent } from '../command.ts'
 import type { PeerId } from '../identity/peer-id.ts'
+import type { LifecycleReason } from '../lifecycle-change.ts'
 import type { Output } from '../output.ts'
 import type { Problem } from '../problem.ts'
 import type { LinkDownReason } from './close-reason.ts'
 import type { DialerOutput } from './dialer.ts'
 import type { LinkDescription, MeshFrameKind } from './link-port.ts'
+
+/** How a sleep was found out. */
+export type WakeReason = Extract<LifecycleReason, 'late-deadline' | 'clock-leap'>
 
 export type NeighbourhoodOutput =
   | DialerOutput
@@ -31,5 +35,7 @@ export type NeighbourhoodOutput =
     }
   /** After `full`: there is room again. */
   | { readonly type: 'link-writable'; readonly peer: PeerId }
+  /** Nothing ran for that long, at least. */
+  | { readonly type: 'woke'; readonly sleptMs: number; readonly reason: WakeReason }
   | { readonly type: 'problem'; readonly problem: Problem; readonly peer?: PeerId }
   | Extract<MeshEvent, { readonly type: 'meeting-ended' }>

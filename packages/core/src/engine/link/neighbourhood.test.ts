@@ -285,6 +285,22 @@ describe('silence', () => {
     expect(a.toldOf('link-down').map(({ reason }) => reason)).toEqual(['silent'])
   })
 
+  test('[LK7] [LK42] after a sleep, and when the network may be another one, a hello leaves at once', () => {
+    const { network, a, b } = dialledPair()
+    network.run(1000)
+    for (const happen of [
+      () => a.neighbourhood.woke(2_500, 'clock-leap', network.nowMs),
+      () => a.neighbourhood.hurry(network.nowMs),
+    ]) {
+      network.run(1000)
+      const [near, far] = [a.openEnds()[0]!, b.openEnds()[0]!]
+      const [asked, answered] = [near.sent.length, far.sent.length]
+      happen()
+      network.run(2 * network.latencyMs)
+      expect([near.sent.length, far.sent.length]).toEqual([asked + 1, answered + 1])
+    }
+  })
+
   test('[LK4] a round trip that rises is told when it matters', () => {
     const { network, a } = dialledPair()
     network.run(1000)
@@ -331,6 +347,32 @@ describe('dialling again', () => {
       expect(pauseMs).toBeLessThanOrEqual(plainMs * 1.2 + 2)
     }
     expect(pauses.length).toBeGreaterThan(9)
+  })
+
+  test('[LK42] who is in a hurry waits no longer, and begins with the shortest pause', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    network.dialFailure = 'unreachable'
+    a.neighbourhood.addressFound('virtual', 'nowhere', 0)
+    network.run(60_000)
+    const before = a.toldOf('dial').length
+    a.neighbourhood.hurry(network.nowMs)
+    network.run(1)
+    expect(a.toldOf('dial').length).toBe(before + 1)
+    network.run(500)
+    expect(a.toldOf('dial').length).toBe(before + 3)
+  })
+
+  test('[LK42] but what no retry mends waits for the longest pause all the same', () => {
+    const network = new VirtualNetwork()
+    const a = network.add('a')
+    network.add('b', { app: 'bar' })
+    a.neighbourhood.addressFound('virtual', 'b', 0)
+    network.run(5_000)
+    expect(a.toldOf('dial')).toHaveLength(1)
+    a.neighbourhood.hurry(network.nowMs)
+    network.run(5_000)
+    expect(a.toldOf('dial')).toHaveLength(1)
   })
 
   test('[LK13] ten seconds of health reset the pause, less do not', () => {

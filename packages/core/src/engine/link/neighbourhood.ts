@@ -37,7 +37,8 @@ import type {
   Priority,
 } from './link-port.ts'
 import { LinkTable } from './link-table.ts'
-import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
+import { wakeGraceMs } from './liveness.ts'
+import type { NeighbourhoodOutput, WakeReason } from './neighbourhood-output.ts'
 import { meetingProblem } from './problem-log.ts'
 import { SessionTable } from './session-table.ts'
 
@@ -67,6 +68,7 @@ export class Neighbourhood implements LinkPort {
   #nowMs = 0
   #isStopped = false
   #isHidden = false
+  #wokeAtMs = Number.NEGATIVE_INFINITY
 
   constructor(context: EngineContext, options: NeighbourhoodOptions) {
     const { identity, app, secret, epoch } = options
@@ -133,11 +135,37 @@ export class Neighbourhood implements LinkPort {
     if (isHidden === this.#isHidden) return
     this.#nowMs = nowMs
     this.#isHidden = isHidden
-    this.#context.recorder.link.visibilityChanged.record(isHidden ? 'hidden' : 'visible')
     for (const session of this.#sessions.byChannel.values()) {
       session.setHidden(isHidden, nowMs)
       this.#sessions.touch(session)
     }
+  }
+
+  /**
+   * This machine slept for that long: silence meanwhile proves nothing, and waiting to dial again helps
+   * nobody. A clock that leaps tells what late deadlines have told already, if there were any.
+   */
+  woke(sleptMs: number, reason: WakeReason, nowMs: number): void {
+    if (reason === 'clock-leap' && nowMs < this.#wokeAtMs + wakeGraceMs) return
+    this.#wokeAtMs = nowMs
+    this.#nowMs = nowMs
+    this.#context.recorder.link.wakes.add()
+    this.#outputs.push({ type: 'woke', sleptMs, reason })
+    for (const session of this.#sessions.byChannel.values()) {
+      session.woke(sleptMs, nowMs)
+      this.#sessions.touch(session)
+    }
+    this.#dialer.hurry(nowMs)
+  }
+
+  /** The network may be another one: all are asked for a sign of life, and dialled at once. */
+  hurry(nowMs: number): void {
+    this.#nowMs = nowMs
+    for (const session of this.#sessions.byChannel.values()) {
+      session.probe()
+      this.#sessions.touch(session)
+    }
+    this.#dialer.hurry(nowMs)
   }
 
   /** Stops dialling the peer; an open channel stays. */
@@ -274,11 +302,9 @@ export class Neighbourhood implements LinkPort {
   handleDeadline(nowMs: number): void {
     const lateMs = nowMs - this.nextDeadlineMs()
     this.#nowMs = nowMs
-    const woke = lateMs > wakeAfterMs
-    if (woke) this.#context.recorder.link.wakes.add()
+    if (lateMs > wakeAfterMs) this.woke(lateMs, 'late-deadline', nowMs)
     for (const session of this.#sessions.byChannel.values()) {
-      if (woke) session.woke(lateMs, nowMs)
-      else if (session.nextDeadlineMs() > nowMs) continue
+      if (session.nextDeadlineMs() > nowMs) continue
       session.handleDeadline(nowMs)
       this.#links.handleEvents(session, nowMs)
       this.#sessions.touch(session)

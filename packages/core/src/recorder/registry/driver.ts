@@ -8,9 +8,6 @@ export const driverInstruments = {
   sliceMs: histogram('ms', 'Time the engine kept the thread without a break.'),
   slicesCut: counter('slices', 'Slices that ended with work left, for the sake of the thread.'),
   deadlineLatenessMs: histogram('ms', 'How late a deadline was handed to the engine.'),
-  clockJumped: event('warn', 'The machine slept, or its wall clock was set forward.', [
-    ['jumpMs', 'public'],
-  ]),
   commands: counter('commands', 'Commands of the application.'),
   commandsRefused: counter('commands', 'Commands refused because too many were unanswered.'),
   commandMs: histogram('ms', 'Time from a command to its answer.'),

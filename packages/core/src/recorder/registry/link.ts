@@ -22,9 +22,6 @@ export const linkInstruments = {
   hellosIgnored: counter('frames', 'Hellos whose echo cannot be true.'),
   sendsRefused: counter('frames', 'Frames refused because the queue to the neighbour is full.'),
   creditWaits: counter('waits', 'Times a channel had to wait for its bytes to drain.'),
-  visibilityChanged: event('info', 'The page of this peer is hidden, or visible again.', [
-    ['state', 'public'],
-  ]),
   channelState: event('info', 'A channel moved to another state.', [
     ['channel', 'public'],
     ['from', 'public'],

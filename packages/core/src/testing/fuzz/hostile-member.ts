@@ -184,6 +184,7 @@ export class HostileMember implements FuzzNode {
           return true
         case 'dial-given-up':
         case 'problem':
+        case 'woke':
         case 'meeting-ended':
           return true
         default:

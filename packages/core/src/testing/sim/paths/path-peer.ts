@@ -260,6 +260,7 @@ export class PathPeer {
       case 'cancel-dial':
       case 'dial-given-up':
       case 'problem':
+      case 'woke':
       case 'meeting-ended':
         return
       default:

@@ -154,7 +154,7 @@ export class SimulatedPeer implements BootOwner {
     for (const { transport, to } of dials) {
       this.#take({ type: 'address-found', transport, address: to })
     }
-    if (this.machine.isHidden) this.execute({ type: 'set-hidden', isHidden: true })
+    if (this.machine.isHidden) this.#tellVisibility(true)
     this.onBoot?.()
   }
 
@@ -199,8 +199,13 @@ export class SimulatedPeer implements BootOwner {
   /** Timers come once a minute while it is hidden, and the page says so. */
   hide(isHidden: boolean): void {
     this.machine.hide(isHidden)
-    this.execute({ type: 'set-hidden', isHidden })
+    this.#tellVisibility(isHidden)
     this.#boot?.rearm()
+  }
+
+  #tellVisibility(isHidden: boolean): void {
+    const transition = isHidden ? 'hidden' : 'visible'
+    this.execute({ type: 'tell-lifecycle', transition, reason: 'visibilitychange' })
   }
 
   /** Asks the engine; `answered` is called unless the peer crashes first. */
