@@ -88,6 +88,7 @@ async function start() {
     accepted: () => undefined,
     addressFound: () => undefined,
     addressLost: () => undefined,
+    networkChanged: () => undefined,
     sendSignal: () => undefined,
   })
   const { meetings } = transport
