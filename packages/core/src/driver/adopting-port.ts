@@ -15,7 +15,7 @@ import type { PipeId } from '../transport/hand-over.ts'
 import { BrokeredChannel } from './brokered-channel.ts'
 import type { PipeOrder, PipeReportPort } from './pipe-records.ts'
 import {
-  unprocessedBytesMax,
+  unprocessedShareBytes,
   type ChannelOpened,
   type TransportOrder,
   type TransportPort,
@@ -134,7 +134,8 @@ export class AdoptingPort implements TransportPort {
       return
     }
     this.#report({ type: 'channel-adopted', channel: id })
-    const channel = new BrokeredChannel(adopted.channel, unprocessedBytesMax, {
+    const share = () => unprocessedShareBytes(this.#channels.size)
+    const channel = new BrokeredChannel(adopted.channel, share, {
       received: (bytes) => this.#report({ type: 'channel-received', channel: id, bytes }),
       drained: (drainedBytes) => {
         if (this.#drainedBytes.size === 0) queueMicrotask(() => this.#reportDrained())

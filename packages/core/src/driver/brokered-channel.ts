@@ -22,7 +22,7 @@ export interface BrokeredChannelHandlers {
 export class BrokeredChannel {
   readonly #channel: Channel
   readonly #handlers: BrokeredChannelHandlers
-  readonly #unprocessedBytesMax: number
+  readonly #unprocessedBytesMax: () => number
   #waiting: Uint8Array[] = []
   #drainedBytes = 0
   #receivedBytes = 0
@@ -30,7 +30,12 @@ export class BrokeredChannel {
   /** `closing`: ordered to close once what waits is accepted. */
   #state: 'open' | 'closing' | 'closed' = 'open'
 
-  constructor(channel: Channel, unprocessedBytesMax: number, handlers: BrokeredChannelHandlers) {
+  /** `unprocessedBytesMax` says how far the channel may get ahead of the engine at that moment. */
+  constructor(
+    channel: Channel,
+    unprocessedBytesMax: () => number,
+    handlers: BrokeredChannelHandlers,
+  ) {
     this.#channel = channel
     this.#handlers = handlers
     this.#unprocessedBytesMax = unprocessedBytesMax
@@ -79,7 +84,7 @@ export class BrokeredChannel {
     if (this.#state === 'closed') return
     this.#receivedBytes += bytes.length + messageOverheadBytes
     const unprocessedBytes = this.#receivedBytes - this.#processedBytes
-    if (unprocessedBytes > this.#unprocessedBytesMax) {
+    if (unprocessedBytes > this.#unprocessedBytesMax()) {
       if (this.#state === 'open') this.#handlers.overrun(unprocessedBytes)
       this.closeNow()
       return

@@ -6,7 +6,7 @@ import { DialFailure, type Transport, type TransportHost } from '../transport/tr
 import { MessageRecordPort } from './message-record-port.ts'
 import { createRecordPortPair } from './record-port.ts'
 import { TransportBroker } from './transport-broker.ts'
-import { channelCountMax } from './transport-port.ts'
+import { channelCountMax, unprocessedShareBytes } from './transport-port.ts'
 import type {
   BrokerPort,
   TransportOrder,
@@ -27,10 +27,10 @@ class Desk {
   constructor(
     transports: readonly Transport[],
     [port, brokerPort]: [TransportPort, BrokerPort],
-    unprocessedBytesMax?: number,
+    shareBytes?: number,
   ) {
     this.port = port
-    const bound = unprocessedBytesMax === undefined ? {} : { unprocessedBytesMax }
+    const bound = shareBytes === undefined ? {} : { unprocessedShareBytes: () => shareBytes }
     this.broker = new TransportBroker({ transports, port: brokerPort, localPeer, ...bound })
     port.receive((reports) => {
       this.reports.push(...reports)
@@ -228,6 +228,23 @@ test('a flood of tiny messages is bounded like one of large ones', async () => {
   await turn()
   expect(channel.closeCount).toBeGreaterThan(0)
   expect(desk.of('channel-received')).toHaveLength(15)
+})
+
+test('many channels share the bytes that may wait for the engine', async () => {
+  const mib = 1024 * 1024
+  expect([0, 1, 4, 16, 64, 1_024].map((count) => unprocessedShareBytes(count) / mib)).toEqual([
+    16, 16, 16, 4, 1, 0.5,
+  ])
+  const channels = Array.from({ length: 64 }, () => new FakeChannel())
+  const desk = new Desk([fakeTransport({ accept: channels })], localPair())
+  await desk.opened(64)
+  const message = new Uint8Array(mib / 2)
+  for (const channel of channels) channel.handlers?.received(message)
+  await turn()
+  expect(channels.every(({ closeCount }) => closeCount === 0)).toBe(true)
+  channels[0]?.handlers?.received(message)
+  await turn()
+  expect(channels.map(({ closeCount }) => closeCount)).toEqual([1, ...Array(63).fill(0)])
 })
 
 test('channels beyond the bound are closed at once and reported', async () => {

@@ -20,7 +20,7 @@ import type { PipeOrderPort } from './pipe-records.ts'
 import {
   channelCountMax,
   signalBytesMax,
-  unprocessedBytesMax,
+  unprocessedShareBytes,
   type BrokerPort,
   type TransportOrder,
   type TransportReport,
@@ -34,8 +34,8 @@ export interface TransportBrokerOptions {
   readonly pipes?: PipeOrderPort
   /** This peer's own id. */
   readonly localPeer: PeerId
-  /** Defaults to the bound of the same name in transport-port.ts. */
-  readonly unprocessedBytesMax?: number
+  /** How far each of so many channels may get ahead of the engine; for tests. */
+  readonly unprocessedShareBytes?: (channelCount: number) => number
 }
 
 /** See the file header. */
@@ -47,7 +47,7 @@ export class TransportBroker implements MeetingBroker {
   readonly #running = new Set<Transport>()
   readonly #port: BrokerPort
   readonly #localPeer: PeerId
-  readonly #unprocessedBytesMax: number
+  readonly #unprocessedShareBytes: (channelCount: number) => number
   /** Those whose bytes pass here. */
   readonly #channels = new Map<ChannelId, BrokeredChannel>()
   readonly #pipes: HandedOverPipes | undefined
@@ -62,7 +62,7 @@ export class TransportBroker implements MeetingBroker {
     this.#port = options.port
     this.#pipes = options.pipes && new HandedOverPipes(options.pipes)
     this.#localPeer = options.localPeer
-    this.#unprocessedBytesMax = options.unprocessedBytesMax ?? unprocessedBytesMax
+    this.#unprocessedShareBytes = options.unprocessedShareBytes ?? unprocessedShareBytes
   }
 
   /**
@@ -263,7 +263,8 @@ export class TransportBroker implements MeetingBroker {
       this.#report({ ...opened, pipe: handedOver })
       return
     }
-    const brokered = new BrokeredChannel(channel, this.#unprocessedBytesMax, {
+    const share = () => this.#unprocessedShareBytes(this.#channels.size)
+    const brokered = new BrokeredChannel(channel, share, {
       received: (bytes) => this.#report({ type: 'channel-received', channel: id, bytes }),
       drained: (drainedBytes) => {
         if (this.#drainedBytes.size === 0) queueMicrotask(() => this.#reportDrained())

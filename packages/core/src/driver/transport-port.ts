@@ -3,8 +3,8 @@
  *
  * Both directions carry credit. The engine sends at most `channelSendBytesMax` beyond what
  * `channel-drained` reported; the driver reports with `channel-processed` what of the received bytes
- * the engine has dealt with. A channel cannot pause its other end, so one that gets
- * `unprocessedBytesMax` ahead of the engine is closed.
+ * the engine has dealt with. A channel cannot pause its other end, so one that gets further ahead of
+ * the engine than its share (`unprocessedShareBytes`) is closed.
  */
 
 import type { ChannelId, Input } from '../engine/input.ts'
@@ -17,6 +17,16 @@ import type { RecordPort } from './record-port.ts'
  * Beyond, the channel is closed and counted: its other end ignores the credit of the link above.
  */
 export const unprocessedBytesMax = 16 * 1024 * 1024
+/** The same of all channels, which share it while they are many … */
+export const unprocessedInAllBytesMax = 64 * 1024 * 1024
+/** … down to what the credit of a link lets its other end send, and as much again. */
+export const unprocessedShareBytesMin = 512 * 1024
+
+/** What each of so many channels may have received that waits for the engine, in bytes. */
+export function unprocessedShareBytes(channelCount: number): number {
+  const share = unprocessedInAllBytesMax / Math.max(1, channelCount)
+  return Math.min(unprocessedBytesMax, Math.max(unprocessedShareBytesMin, share))
+}
 
 /**
  * What a received message counts for besides its bytes: 64, about what its record and buffer take on
