@@ -6,7 +6,7 @@ import { FairTurns, membersMax, turnBytes, type TurnQueue } from './fair-turns.t
 
 interface Packet {
   readonly of: string
-  readonly bytes: Uint8Array
+  readonly length: number
 }
 
 class PacketQueue implements TurnQueue<Packet> {
@@ -34,7 +34,7 @@ class Turns {
       queue = new PacketQueue()
       this.fair.add(of, queue)
     }
-    queue.push({ of, bytes: new Uint8Array(bytes) })
+    queue.push({ of, length: bytes })
   }
 
   /** Takes so many packets; bytes of each member. */
@@ -43,7 +43,7 @@ class Turns {
     for (let taken = 0; taken < count; taken += 1) {
       const packet = this.fair.take()
       if (packet === undefined) break
-      bytesOf[packet.of] = (bytesOf[packet.of] ?? 0) + packet.bytes.length
+      bytesOf[packet.of] = (bytesOf[packet.of] ?? 0) + packet.length
       each(packet)
     }
     return bytesOf
@@ -59,9 +59,9 @@ test('[MP8] members share by bytes, whatever the size of their packets', () => {
   let bytes = 0
   const bytesOf: Record<string, number> = {}
   while (bytes < 2_000_000) {
-    const { of, bytes: content } = turns.fair.take()!
-    bytesOf[of] = (bytesOf[of] ?? 0) + content.length
-    bytes += content.length
+    const { of, length } = turns.fair.take()!
+    bytesOf[of] = (bytesOf[of] ?? 0) + length
+    bytes += length
   }
   for (const of of Object.keys(sizes)) {
     expect(Math.abs(bytesOf[of]! - 500_000)).toBeLessThan(70_000)
@@ -99,7 +99,7 @@ test('[MP8] endless newcomers get half of the turns, and no memory', () => {
   for (let count = 0; count < 10_000; count += 1) {
     for (let fresh = 0; fresh < 2; fresh += 1) turns.push(`fake ${(made += 1)}`, 1_000)
     const packet = turns.fair.take()!
-    if (packet.of === 'honest') honestBytes += packet.bytes.length
+    if (packet.of === 'honest') honestBytes += packet.length
     // What waits is bounded by its user: here by taking the fakes out again.
     for (let number = made; number > made - 2; number -= 1) {
       if (packet.of !== `fake ${number}`) turns.fair.get(`fake ${number}`)?.take()
@@ -132,7 +132,7 @@ test('[MP8] whatever comes, each packet leaves once and in the order of its memb
           expect(Object.values(waiting).flat()).toEqual([])
           return false
         }
-        expect(waiting[packet.of]!.shift()).toBe(packet.bytes.length)
+        expect(waiting[packet.of]!.shift()).toBe(packet.length)
         return true
       }
       for (const action of list) {

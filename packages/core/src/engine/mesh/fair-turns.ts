@@ -37,7 +37,7 @@ interface Member<Key, Queue> {
 /** See the file header. Its user bounds what waits. */
 export class FairTurns<
   Key,
-  Item extends { readonly bytes: Uint8Array },
+  Item extends { readonly length: number },
   Queue extends TurnQueue<Item>,
 > implements TurnQueue<Item> {
   readonly #members = new Map<Key, Member<Key, Queue>>()
@@ -78,7 +78,7 @@ export class FairTurns<
       const member = this.#current
       if (member === undefined) return undefined
       const item = member.queue.head()
-      if (item !== undefined && item.bytes.length <= member.allowedBytes) return item
+      if (item !== undefined && item.length <= member.allowedBytes) return item
       this.#current = undefined
       this.#endTurn(member, item === undefined)
     }
@@ -88,7 +88,7 @@ export class FairTurns<
     if (this.head() === undefined) return undefined
     const member = this.#current!
     const item = member.queue.take()!
-    member.allowedBytes -= item.bytes.length
+    member.allowedBytes -= item.length
     member.hasSent = true
     return item
   }

@@ -13,12 +13,13 @@ import { wholePayload } from '../link/frame.ts'
 import { priorities, type FramePayload, type LinkPort, type Priority } from '../link/link-port.ts'
 import {
   decodePacket,
-  encodePacket,
   encodePacketHeader,
   hopLimitInitial,
-  markCongestion,
-  spendHop,
+  packetHeaderBytes,
+  TransitHeader,
+  type LinkEnds,
   type Packet,
+  type PacketHeader,
 } from './packet.ts'
 import type { PacketSendResult } from './packet-port.ts'
 import { Parking } from './parking.ts'
@@ -81,7 +82,7 @@ export class Forwarding {
       result = this.#queueOwn(nextHop, queue, ownPacket(header, payload, nowMs))
     } else {
       const rest = payload instanceof Uint8Array ? [payload] : payload
-      const parts = [encodePacketHeader(header), ...rest]
+      const parts = [encodePacketHeader(header, this.#endsTo(nextHop)), ...rest]
       const isTaken = this.#links.send(nextHop, 'packet', priority, parts, nowMs) === 'accepted'
       result = isTaken ? 'accepted' : this.#refuse(nextHop)
     }
@@ -89,19 +90,18 @@ export class Forwarding {
     return result
   }
 
-  /** A packet frame of a neighbour. The bytes are ours: hop limit and marks change in place. */
+  /** A packet frame of a neighbour. The bytes are ours. */
   frameReceived(from: PeerId, bytes: Uint8Array, nowMs: number): void {
     const { mesh } = this.#context.recorder
-    const packet = decodePacket(bytes)
+    const packet = decodePacket(bytes, { from, to: this.#local })
     if (packet === undefined) mesh.packetsDroppedMalformed.add()
     else if (packet.destination === this.#local) this.#deliver(packet)
     else if (packet.hopLimit === 1) mesh.packetsDroppedHopLimit.add()
     else {
-      spendHop(bytes)
-      const { source, destination, priority } = packet
-      if (source === this.#local) mesh.packetsReturned.add()
-      const arrivedFrom = from
-      this.#relay({ bytes, source, destination, priority, arrivedFrom, arrivedAtMs: nowMs }, nowMs)
+      if (packet.source === this.#local) mesh.packetsReturned.add()
+      const header = new TransitHeader(packet, bytes)
+      header.spendHop()
+      this.#relay(transitPacket(packet, header, packet.payload, from, nowMs), nowMs)
     }
   }
 
@@ -197,11 +197,12 @@ export class Forwarding {
   }
 
   #transmit(nextHop: PeerId, waiting: TransitPacket, nowMs: number): boolean {
-    const { bytes, priority } = waiting
-    if (this.#links.send(nextHop, 'packet', priority, bytes, nowMs) !== 'accepted') return false
-    if (waiting.arrivedFrom === undefined) return true
+    const { header, payload, priority, arrivedFrom } = waiting
+    const parts = [header.encode(this.#endsTo(nextHop)), payload]
+    if (this.#links.send(nextHop, 'packet', priority, parts, nowMs) !== 'accepted') return false
+    if (arrivedFrom === undefined) return true
     this.#context.recorder.mesh.packetsForwarded.add()
-    this.#context.recorder.mesh.bytesForwarded.add(bytes.length)
+    this.#context.recorder.mesh.bytesForwarded.add(parts[0]!.length + payload.length)
     return true
   }
 
@@ -239,12 +240,16 @@ export class Forwarding {
       } else {
         const isOwn = waiting.arrivedFrom === undefined
         const isMarked = !isOwn && queue.isStanding(waiting, nowMs)
-        if (isMarked) markCongestion(waiting.bytes)
+        if (isMarked) waiting.header.markCongestion()
         if (!this.#transmit(neighbour, waiting, nowMs)) return
         if (isMarked) mesh.packetsMarked.add()
       }
       queue.take(priority)
     }
+  }
+
+  #endsTo(neighbour: PeerId): LinkEnds {
+    return { from: this.#local, to: neighbour }
   }
 
   #queue(neighbour: PeerId): TransitQueue {
@@ -262,12 +267,18 @@ export class Forwarding {
   }
 }
 
-function ownPacket(
-  header: Omit<Packet, 'payload'>,
-  payload: FramePayload,
-  nowMs: number,
+function ownPacket(header: PacketHeader, payload: FramePayload, nowMs: number): TransitPacket {
+  const whole = wholePayload(payload)
+  return transitPacket(header, new TransitHeader(header), whole, undefined, nowMs)
+}
+
+function transitPacket(
+  { source, destination, priority }: PacketHeader,
+  header: TransitHeader,
+  payload: Uint8Array,
+  arrivedFrom: PeerId | undefined,
+  arrivedAtMs: number,
 ): TransitPacket {
-  const { source, destination, priority } = header
-  const bytes = encodePacket({ ...header, payload: wholePayload(payload) })
-  return { bytes, source, destination, priority, arrivedFrom: undefined, arrivedAtMs: nowMs }
+  const length = packetHeaderBytes + payload.length
+  return { header, payload, length, source, destination, priority, arrivedFrom, arrivedAtMs }
 }

@@ -424,14 +424,15 @@ describe('packets', () => {
 
   test('[MP4] a packet of our own that comes by again is passed on', () => {
     const { network, hub, a, b } = aroundHub()
-    const packet = encodePacket({
+    const returning = {
       priority: 'bulk',
       hopLimit: 5,
       congestionMarked: false,
       source: hub.id,
       destination: b.id,
       payload: Uint8Array.of(1),
-    })
+    } as const
+    const packet = encodePacket(returning, { from: a.id, to: hub.id })
     hub.mesh.frameReceived(a.id, 'packet', packet, network.nowMs)
     network.run(10)
     expect(hub.counter('packetsReturned')).toBe(1)
@@ -453,7 +454,7 @@ describe('packets', () => {
       hub.mesh.frameReceived(
         from.id,
         'packet',
-        encodePacket({ ...packet, ...changes }),
+        encodePacket({ ...packet, ...changes }, { from: from.id, to: hub.id }),
         network.nowMs,
       )
     receive(a, { hopLimit: 1 })
@@ -946,14 +947,15 @@ describe('hostile neighbours', () => {
   test('frames of a peer that is no neighbour are ignored', () => {
     const { network, a, b } = aroundHub()
     b.outputs.length = 0
-    const packet = encodePacket({
+    const strange = {
       priority: 'bulk',
       hopLimit: 3,
       congestionMarked: false,
       source: a.id,
       destination: b.id,
       payload: Uint8Array.of(1),
-    })
+    } as const
+    const packet = encodePacket(strange, { from: a.id, to: b.id })
     b.mesh.frameReceived(a.id, 'packet', packet, network.nowMs)
     b.drain()
     expect(b.outputs).toEqual([])

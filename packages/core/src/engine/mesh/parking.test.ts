@@ -15,7 +15,7 @@ function peerOf(number: number) {
 }
 
 function packet(bytes: number) {
-  return { bytes: new Uint8Array(bytes - packetOverheadBytes) }
+  return { length: bytes - packetOverheadBytes }
 }
 
 test('[MP9] a destination takes packets for two seconds after its loss, and none before', () => {

@@ -28,7 +28,7 @@ interface Lot<Parked> {
 }
 
 /** Packets by destination. `Parked` is whatever forwarding keeps of one. */
-export class Parking<Parked extends { readonly bytes: Uint8Array }> {
+export class Parking<Parked extends { readonly length: number }> {
   /** In the order in which they were opened, which is that of their closing. */
   readonly #lots = new Map<PeerId, Lot<Parked>>()
   #bytes = 0
@@ -50,7 +50,7 @@ export class Parking<Parked extends { readonly bytes: Uint8Array }> {
   park(destination: PeerId, parked: Parked, nowMs: number): ParkResult {
     const lot = this.#lots.get(destination)
     if (lot === undefined || nowMs >= lot.closesAtMs) return 'not-lost-lately'
-    const bytes = parked.bytes.length + packetOverheadBytes
+    const bytes = parked.length + packetOverheadBytes
     if (lot.parked.length > 0 && lot.bytes + bytes > parkedBytesMax) return 'full'
     if (this.#bytes + bytes > parkedBytesTotalMax) return 'full'
     lot.parked.push(parked)

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { encodePeerId, type PeerId } from '../identity/peer-id.ts'
 import type { Priority } from '../link/link-port.ts'
 import { packetOverheadBytes } from './parking.ts'
+import { TransitHeader } from './packet.ts'
 import {
   ownBytesMax,
   ownFlowBytesMax,
@@ -19,21 +20,17 @@ function peerOf(number: number): PeerId {
 
 const local = peerOf(0)
 
-function packet(changes: Partial<TransitPacket> & { readonly length?: number }): TransitPacket {
-  const { length = 1_000, ...rest } = changes
-  return {
-    bytes: new Uint8Array(length),
-    source: peerOf(1),
-    destination: peerOf(2),
-    priority: 'bulk',
-    arrivedFrom: peerOf(9),
-    arrivedAtMs: 0,
-    ...rest,
-  }
+function packet(changes: Partial<TransitPacket>): TransitPacket {
+  const pair = { source: peerOf(1), destination: peerOf(2), priority: 'bulk' } as const
+  const header = new TransitHeader({ ...pair, hopLimit: 9, congestionMarked: false })
+  // Only its length counts here.
+  const payload = new Uint8Array(0)
+  const arrived = { arrivedFrom: peerOf(9), arrivedAtMs: 0 }
+  return { header, payload, length: 1_000, ...pair, ...arrived, ...changes }
 }
 
 /** A packet of our own. */
-function own(changes: Partial<TransitPacket> & { readonly length?: number } = {}): TransitPacket {
+function own(changes: Partial<TransitPacket> = {}): TransitPacket {
   return packet({ source: local, arrivedFrom: undefined, ...changes })
 }
 
@@ -120,7 +117,7 @@ test('[MP8] a neighbour that makes up sources fills its share, not memory, and s
     let bytes = 0
     while (bytes < 200) {
       const taken = queue.take('bulk')!
-      bytes += taken.bytes.length
+      bytes += taken.length
       if (taken.arrivedFrom === peerOf(9)) honestTaken += 1
     }
   }

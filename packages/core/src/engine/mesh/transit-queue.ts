@@ -11,6 +11,7 @@ import { Fifo } from '../fifo.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { priorities, type Priority } from '../link/link-port.ts'
 import { FairTurns, type TurnQueue } from './fair-turns.ts'
+import type { TransitHeader } from './packet.ts'
 import { packetOverheadBytes } from './parking.ts'
 import { StandingQueue } from './standing-queue.ts'
 
@@ -36,7 +37,10 @@ const unmarkedPackets = 2
 
 /** A packet that waits. */
 export interface TransitPacket {
-  readonly bytes: Uint8Array
+  readonly header: TransitHeader
+  readonly payload: Uint8Array
+  /** Of header and payload, as far as turns and bounds go. */
+  readonly length: number
   readonly source: PeerId
   readonly destination: PeerId
   readonly priority: Priority
@@ -236,8 +240,8 @@ export class TransitQueue {
   }
 }
 
-function heldBytes({ bytes }: TransitPacket): number {
-  return bytes.length + packetOverheadBytes
+function heldBytes({ length }: TransitPacket): number {
+  return length + packetOverheadBytes
 }
 
 /** Peer ids have one length, so a pair has one name. */

@@ -9,7 +9,7 @@ import { decodeHex, encodeHex } from '../bytes/hex.ts'
 import { nobleCryptography as cryptography } from '../crypto/noble.ts'
 import { Identity } from '../identity/identity.ts'
 import { linkMetric } from './metric.ts'
-import { decodePacket, encodePacket, type Packet } from './packet.ts'
+import { decodePacket, encodePacket, type LinkEnds, type Packet } from './packet.ts'
 import { decodePresenceFrame, encodePresenceFrame } from './presence-outbox.ts'
 import {
   decodePresenceRecord,
@@ -21,7 +21,9 @@ import {
 type Vector<Value> = Value & { readonly bytes: string }
 
 interface Vectors {
-  readonly packets: readonly Vector<Omit<Packet, 'payload'> & { readonly payload: string }>[]
+  readonly packets: readonly Vector<
+    Omit<Packet, 'payload'> & { readonly payload: string; readonly link: LinkEnds }
+  >[]
   readonly presence: {
     readonly secretKey: string
     readonly publicKey: string
@@ -46,10 +48,10 @@ function hex(text: string): Uint8Array {
 
 test('[MP1] packets are laid out as specified', () => {
   expect(vectors.packets.length).toBeGreaterThan(0)
-  for (const { bytes, payload, ...header } of vectors.packets) {
+  for (const { bytes, payload, link, ...header } of vectors.packets) {
     const packet = { ...header, payload: hex(payload) }
-    expect(encodeHex(encodePacket(packet))).toBe(bytes)
-    expect(decodePacket(hex(bytes))).toEqual(packet)
+    expect(encodeHex(encodePacket(packet, link))).toBe(bytes)
+    expect(decodePacket(hex(bytes), link)).toEqual(packet)
   }
 })
 

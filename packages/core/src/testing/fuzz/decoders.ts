@@ -97,7 +97,11 @@ export function fuzzedDecoders(cryptography: Cryptography): readonly FuzzedDecod
       ...decoder('handshake proof', readReturn, ({ proof, claim }) => encodeReturn(proof, claim)),
       examples: [encodeReturn(exampleProof, { epochMet: 3, count: 1 })],
     },
-    decoder('mesh packet', decodePacket, encodePacket),
+    decoder(
+      'mesh packet',
+      (bytes) => decodePacket(bytes, ends),
+      (packet) => encodePacket(packet, ends),
+    ),
     decoder('route frame', decodeRoutingFrame, encodeRoutingFrame),
     decoder('presence frame', decodePresenceFrame, encodePresenceFrame),
     decoder('presence record', (bytes) => decodePresenceRecord(bytes, cryptography)),

@@ -168,22 +168,26 @@ export class Attacker {
 
   #meshPacket(): Attack {
     const dice = this.#bytes
-    const payload = this.#perhapsBent(
-      encodePacket({
-        priority: dice.pick(priorities),
-        hopLimit: dice.integer(1, 255),
-        congestionMarked: dice.chance(0.5),
-        source: dice.chance(0.5) ? this.#member.peer : this.#somePeer(),
-        destination: dice.chance(0.6) ? this.#target : this.#somePeer(),
-        payload: dice.chance(0.95)
-          ? new ByteWriter().u8(dice.integer(0, 8)).raw(dice.bytes(300)).finish()
-          : dice.exactly(60_000),
-      }),
-    ).subarray(0, 65_536)
+    const ends = { from: this.#member.peer, to: this.#target }
+    // Written as if for another link, every address is there, whether it need be or not.
+    const writtenFor = dice.chance(0.5) ? ends : { from: this.#target, to: this.#member.peer }
+    const packet = {
+      priority: dice.pick(priorities),
+      hopLimit: dice.integer(1, 255),
+      congestionMarked: dice.chance(0.5),
+      source: dice.chance(0.5) ? this.#member.peer : this.#somePeer(),
+      destination: dice.chance(0.6) ? this.#target : this.#somePeer(),
+      payload: dice.chance(0.95)
+        ? new ByteWriter().u8(dice.integer(0, 8)).raw(dice.bytes(300)).finish()
+        : dice.exactly(60_000),
+    }
+    const payload = this.#perhapsBent(encodePacket(packet, writtenFor)).subarray(0, 65_536)
     return {
       name: 'packet',
       send: (member, nowMs) => member.sendFrame(this.#target, 'packet', payload, nowMs),
-      ...(decodePacket(payload) === undefined && { refusals: ['mesh.packetsDroppedMalformed'] }),
+      ...(decodePacket(payload, ends) === undefined && {
+        refusals: ['mesh.packetsDroppedMalformed'],
+      }),
     }
   }
 

@@ -130,14 +130,15 @@ export function runFloodedRelay(options: FloodedRelayOptions): Omit<RelayRun, 'u
   const flood = (): void => {
     count += 1
     const source = encodePeerId(Uint8Array.of(0xf0, 0, 0, 0, ...bigEndian(count)))
-    const packet = encodePacket({
+    const flooding = {
       priority: 'sync',
       hopLimit: 9,
       congestionMarked: false,
       source,
       destination: to.id,
       payload: new Uint8Array(floodBytes),
-    })
+    } as const
+    const packet = encodePacket(flooding, { from: flooder.id, to: relay.id })
     flooder.do((nowMs) => flooder.neighbourhood.send(relay.id, 'packet', 'sync', packet, nowMs))
     world.at(world.nowMs + floodMs, flood)
   }

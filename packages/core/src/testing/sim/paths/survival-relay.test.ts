@@ -3,8 +3,8 @@
  * both ends dial it. Virtual time; each byte is checked as it arrives.
  *
  * What is measured: how long, after the outage is known, until the receiving application has a byte that it
- * had not had. Known it is when the ends are told that their channels are cut; when the sending end has ended
- * the link, after 14 s without a sign of life; or, with a single relay, when both ends have a path again, 20 to
+ * had not had. Known it is when the ends are told that their channels are cut; when the sending end takes its
+ * link for suspect, 2 s after it had no answer to something; or, with a single relay, when both ends have a path again, 20 to
  * 50 ms after their links are up. That is at most two round trips of the new path, each of a packet of 4 KiB and
  * a short answer when nothing else is under way; where the relay boots on a local network, one message of a link
  * as well.
@@ -117,9 +117,11 @@ describe('a relay crashes, and another one takes its place', { timeout: 600_000 
   test.each(cases)('[RC19] it falls silent: seed %i, %s', (seed, _place, profile, other) => {
     const act = ({ scene, relay }: RelayScene): number => {
       crash(relay, false)
-      const isLinked = (): boolean =>
-        scene.from.neighbourhood.links().some(({ peer }) => peer === relay.peer.id)
-      expect(scene.runUntil('the end of the link', () => !isLinked())).toBeLessThanOrEqual(14_000)
+      const isSuspect = (): boolean => {
+        const links = scene.from.neighbourhood.links()
+        return links.some((link) => link.peer === relay.peer.id && link.isSuspect)
+      }
+      expect(scene.runUntil('suspicion', isSuspect)).toBeLessThanOrEqual(2_200)
       return scene.newByteMs()
     }
     forEachScene(seed, profile, other, act, allowedMs(other))
