@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
+import { libraryVersion } from '../engine/library-version.ts'
+import { linkQualities } from '../engine/mesh/link-quality.ts'
 import { createMemoryImage, memoryStorage } from '../storage/memory.ts'
 import { MemoryNetwork, memoryTransport } from '../testing/memory-transport.ts'
-import { MeshError, openMesh, type Mesh, type MeshOptions } from './node.ts'
+import { MeshError, openMesh, type Mesh, type MeshOptions, type PresenceGraph } from './node.ts'
 
 interface Order {
   _id: string
@@ -156,4 +158,36 @@ test('options that are for browsers, or wrong, are refused before anything is op
   await expect(open({ worker })).rejects.toMatchObject({ code: 'options-invalid' })
   await expect(open({ secret: 'short' })).rejects.toBeInstanceOf(MeshError)
   await expect(open({ signal: AbortSignal.abort('enough') })).rejects.toBe('enough')
+})
+
+test('each of two peers sees what the other is, and how good the link to it is', async () => {
+  const [one, two] = await openTwo()
+  const seen = async (mesh: Mesh, other: Mesh): Promise<PresenceGraph> =>
+    new Promise((resolve) => {
+      const watching = mesh.presence.observe((graph) => {
+        const told = graph.peers.find(({ peer }) => peer === other.peer)
+        const link = graph.connections.find(({ from }) => from === mesh.peer)
+        if (!told?.platform || link?.quality === undefined) return
+        resolve(graph)
+        queueMicrotask(() => watching.stop())
+      })
+    })
+  for (const [mesh, other, name] of [
+    [one, two, 'two'],
+    [two, one, 'one'],
+  ] as const) {
+    const { peers, connections } = await seen(mesh, other)
+    expect(peers.find(({ peer }) => peer === other.peer)).toMatchObject({
+      publicKey: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      name,
+      platform: 'node',
+      libraryVersion,
+      transports: ['memory'],
+      hopCount: 1,
+    })
+    const link = connections.find(({ from }) => from === mesh.peer)
+    expect(link).toMatchObject({ to: other.peer, transport: 'memory' })
+    expect(link?.rttMs).toBeGreaterThan(0)
+    expect(linkQualities).toContain(link?.quality)
+  }
 })
