@@ -10,6 +10,8 @@ export const problemCodes = [
   'protocol-version-mismatch',
   'identity-mismatch',
   'handshake-failed',
+  'address-invalid',
+  'certificate-mismatch',
   // Inviting
   'invitation-malformed',
   'invitation-damaged',

@@ -28,6 +28,8 @@ export type DialFailureReason =
   | 'bad-address'
   | 'not-permitted'
   | 'unsupported'
+  /** Somebody answers there, with another certificate than the address names. */
+  | 'certificate-mismatch'
   | 'cancelled'
 
 /** What stood in the way of a dial, where that is known by name; docs/diagnosis.md has the remedies. */

@@ -45,6 +45,7 @@ const finalFailures: ReadonlySet<DialFailureReason> = new Set<DialFailureReason>
   'bad-address',
   'not-permitted',
   'unsupported',
+  'certificate-mismatch',
 ])
 
 /** All targets of one peer. */
@@ -112,13 +113,15 @@ export class Dialer {
     return entry.target
   }
 
-  dialFailed(dial: DialId, reason: DialFailureReason, nowMs: number): void {
+  /** The target that it was for, unless that is wanted no more. */
+  dialFailed(dial: DialId, reason: DialFailureReason, nowMs: number): DialTarget | undefined {
     const entry = this.#dials.get(dial)
-    if (!entry) return
+    if (!entry) return undefined
     this.#dials.delete(dial)
     this.#context.recorder.link.dialsFailed.add()
     const { target } = entry
-    if (this.#isKnown(target) && !entry.cancelled && target.state === 'dialing') {
+    const isWanted = this.#isKnown(target) && !entry.cancelled && target.state === 'dialing'
+    if (isWanted) {
       if (finalFailures.has(reason) && target.expectedPeer !== undefined) {
         this.#forget(target)
         this.#giveUp(target, reason)
@@ -127,6 +130,7 @@ export class Dialer {
       }
     }
     this.#startDials(nowMs)
+    return isWanted ? target : undefined
   }
 
   /** The target's channel ended, before or after it was up. */

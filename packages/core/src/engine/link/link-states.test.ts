@@ -22,7 +22,8 @@ interface Transition {
 const spec = readFileSync(new URL('../../../../../docs/specs/link.md', import.meta.url), 'utf8')
 const ends = ['local', 'remote', 'lost', 'protocol', 'transport-stopped']
 const wireReasons = Object.keys(closeReasonCodes)
-const dialFailures = 'unreachable refused timeout bad-address not-permitted unsupported cancelled'
+const dialFailures =
+  'unreachable refused timeout bad-address not-permitted unsupported certificate-mismatch cancelled'
 
 /** The reasons that a cell stands for. */
 function reasonsOf(cell: string): readonly string[] {

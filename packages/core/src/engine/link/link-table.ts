@@ -13,6 +13,8 @@ import type { Fifo } from '../fifo.ts'
 import type { MeetingOutcome } from '../command.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import type { MeetingId } from '../input.ts'
+import type { Problem } from '../problem.ts'
+import type { DialFailureReason } from '../../transport/transport.ts'
 import { noFrames } from './bundle-frame.ts'
 import type { FrameCounts, SwitchReason } from './bundle-frame.ts'
 import type { ChannelSession } from './channel-session.ts'
@@ -135,6 +137,11 @@ export class LinkTable {
       this.#sessions.touch(session)
     }
     this.#sessions.lowerFloor(link.deadlineMs)
+  }
+
+  /** A dial came to nothing; people are told of what they can mend. */
+  dialFailed(target: DialTarget, reason: DialFailureReason, sentence: string): void {
+    this.#report(this.#problems.aboutDial(reason, sentence, target), target)
   }
 
   #handleEvent(session: ChannelSession, event: SessionEvent, nowMs: number): void {
@@ -330,7 +337,10 @@ export class LinkTable {
     nowMs: number,
   ): void {
     this.#context.recorder.link.handshakesFailed.add()
-    const problem = this.#problems.about(reason, by, session.transport, target, nowMs)
+    this.#report(this.#problems.about(reason, by, session.transport, target, nowMs), target)
+  }
+
+  #report(problem: Problem | undefined, target: DialTarget | undefined): void {
     if (!problem) return
     this.#context.recorder.link.problems.add()
     const peer = target?.expectedPeer

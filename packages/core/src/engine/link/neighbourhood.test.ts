@@ -374,6 +374,25 @@ describe('dialling again', () => {
     network.run(5_000)
     expect(a.toldOf('dial')).toHaveLength(1)
   })
+  test.each([
+    ['bad-address', 'address-invalid'],
+    ['certificate-mismatch', 'certificate-mismatch'],
+  ] as const)(
+    '[LK13, LK16] a dial that fails by %s waits long and is told of once',
+    (reason, code) => {
+      const network = new VirtualNetwork()
+      const a = network.add('a')
+      network.dialFailure = reason
+      a.neighbourhood.addressFound('virtual', 'somewhere', 0)
+      network.run(20_000)
+      expect(a.toldOf('dial')).toHaveLength(1)
+      network.run(100_000)
+      expect(a.toldOf('dial').length).toBeGreaterThan(2)
+      expect(a.toldOf('problem').map(({ problem }) => problem)).toEqual([
+        { code, message: `the virtual network says ${reason}` },
+      ])
+    },
+  )
 
   test('[LK13] ten seconds of health reset the pause, less do not', () => {
     const { network, a } = dialledPair()

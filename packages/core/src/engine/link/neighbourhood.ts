@@ -252,8 +252,9 @@ export class Neighbourhood implements LinkPort {
     this.#sessions.remove(session)
   }
 
-  dialFailed(dial: DialId, reason: DialFailureReason, _message: string, nowMs: number): void {
-    this.#dialer.dialFailed(dial, reason, nowMs)
+  dialFailed(dial: DialId, reason: DialFailureReason, message: string, nowMs: number): void {
+    const target = this.#dialer.dialFailed(dial, reason, nowMs)
+    if (target) this.#links.dialFailed(target, reason, message)
   }
 
   send(

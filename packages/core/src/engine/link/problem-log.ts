@@ -1,8 +1,10 @@
 /**
  * Which refusals people are told of: once for each target and reason, and for channels that others
- * opened once in a while, so that a stranger who keeps knocking cannot flood the application.
+ * opened once in a while, so that a stranger who keeps knocking cannot flood the application
+ * (rule LK16 of docs/specs/link.md).
  */
 
+import type { DialFailureReason } from '../../transport/transport.ts'
 import type { Problem, ProblemCode } from '../problem.ts'
 import type { LinkDownReason } from './close-reason.ts'
 import { problemCodeOf } from './close-reason.ts'
@@ -18,6 +20,15 @@ const sentences: Readonly<Partial<Record<ProblemCode, string>>> = {
   'identity-mismatch': 'its identity is not the one that was asked for',
   'handshake-failed': 'its handshake was malformed or tampered with',
 }
+
+/** Failures of a dial that a person can mend: the address itself is wrong. */
+const codesByDialFailure: ReadonlyMap<DialFailureReason, ProblemCode> = new Map<
+  DialFailureReason,
+  ProblemCode
+>([
+  ['bad-address', 'address-invalid'],
+  ['certificate-mismatch', 'certificate-mismatch'],
+])
 
 /** Remembers what was told. */
 export class ProblemLog {
@@ -44,6 +55,14 @@ export class ProblemLog {
       ? `${target.address} over ${transport}`
       : `a peer that came over ${transport}`
     return { code, message: refusalMessageOf(code, by, who) }
+  }
+
+  /** The problem to report about a dial that opened no channel; the sentence is its transport's. */
+  aboutDial(reason: DialFailureReason, sentence: string, target: DialTarget): Problem | undefined {
+    const code = codesByDialFailure.get(reason)
+    if (code === undefined || target.reportedReason === reason) return undefined
+    target.reportedReason = reason
+    return { code, message: sentence }
   }
 }
 

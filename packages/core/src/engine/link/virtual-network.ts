@@ -13,6 +13,7 @@ import { keyLifetime as usualLifetime } from '../noise/key-use.ts'
 import type { KeyLifetime } from '../noise/key-use.ts'
 import { EventQueue } from '../../testing/sim/world/event-queue.ts'
 import type { ChannelCost, ChannelTraits } from '../../transport/channel.ts'
+import type { DialFailureReason } from '../../transport/transport.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import type { NeighbourhoodOutput } from './neighbourhood-output.ts'
 import { noFaults, VirtualPath } from './virtual-network-path.ts'
@@ -134,7 +135,7 @@ export class VirtualNetwork {
   tamper: Tamper = (bytes) => bytes
   readonly peers: VirtualPeer[] = []
   /** Every dial fails with it, when set. */
-  dialFailure: 'unreachable' | 'unsupported' | undefined
+  dialFailure: DialFailureReason | undefined
   /** Whom a dialled address reaches. */
   findPeer = (address: string): VirtualPeer | undefined =>
     this.peers.find(({ name, peer }) => name === address || peer === address)
@@ -301,7 +302,10 @@ export class VirtualNetwork {
       const to = this.findPeer(address)
       const failure = this.dialFailure ?? (to ? undefined : 'unreachable')
       if (to && !failure) this.open(from, to, dial, transport)
-      else from.neighbourhood.dialFailed(dial, failure ?? 'unreachable', '', this.nowMs)
+      else {
+        const message = `the virtual network says ${failure}`
+        from.neighbourhood.dialFailed(dial, failure ?? 'unreachable', message, this.nowMs)
+      }
     })
   }
 
