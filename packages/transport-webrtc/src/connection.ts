@@ -57,7 +57,7 @@ export type ConnectionPipe =
 export interface ConnectionEvents {
   /** To be carried to the other end. */
   signal(signal: PeerSignal): void
-  /** Of a patient connection: all candidates of this end have been signalled. */
+  /** Every candidate of this end has been signalled. Not told by every connector. */
   gathered?(): void
   /** From now on the connection has a pipe. */
   opened(facts: ConnectionFacts): void

@@ -3,7 +3,7 @@
 import type { Transport } from '@fieldmesh/core/transport'
 import type { IceServer } from './connection.ts'
 import { WebRtcTransport } from './webrtc-transport.ts'
-import { loadWerift } from './werift-connection.ts'
+import { loadWeriftConnector } from './werift-connection.ts'
 
 export type { IceServer } from './connection.ts'
 
@@ -22,6 +22,6 @@ export interface WebRtcOptions {
  */
 export function webrtc(options: WebRtcOptions = {}): Transport {
   const { iceServers = [], hostAddresses = [] } = options
-  const load = async () => loadWerift({ hostAddresses })
+  const load = async () => loadWeriftConnector({ hostAddresses })
   return new WebRtcTransport({ iceServers, handsOver: false, load })
 }

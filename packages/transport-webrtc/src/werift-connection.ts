@@ -9,9 +9,21 @@ import {
   dataChannelProtocol,
   messageBytesMax,
 } from './connection.ts'
-import type { Connection, ConnectionEvents, ConnectionOptions, Connector } from './connection.ts'
+import type {
+  Connection,
+  ConnectionEvents,
+  ConnectionOptions,
+  Connector,
+  IceServer,
+} from './connection.ts'
 import type { PeerSignal } from './signal.ts'
-import { admitsCheck, enlargeReceiveBuffers, guardSctp, retryChecks } from './werift-guard.ts'
+import {
+  admitsCheck,
+  enlargeReceiveBuffers,
+  forgetDefaultServers,
+  guardSctp,
+  retryChecks,
+} from './werift-guard.ts'
 import type { CheckedConnection } from './werift-guard.ts'
 import { WeriftPipe } from './werift-pipe.ts'
 
@@ -21,18 +33,22 @@ export interface WeriftOptions {
 }
 
 /** Loads werift, which an application installs when it wants WebRTC in Node. */
-export async function loadWerift(options: WeriftOptions): Promise<Connector> {
-  let werift: typeof Werift
+export async function loadWerift(): Promise<typeof Werift> {
   try {
-    werift = await import('werift')
+    return await import('werift')
   } catch (error) {
     throw new Error('WebRTC in Node needs the package werift: npm install werift', { cause: error })
   }
-  return (connectionOptions, events) =>
-    new WeriftConnection(werift, options, connectionOptions, events)
 }
 
-class WeriftConnection implements Connection {
+/** The connector of Node. */
+export async function loadWeriftConnector(options: WeriftOptions): Promise<Connector> {
+  const werift = await loadWerift()
+  return (...connection) => new WeriftConnection(werift, options, ...connection)
+}
+
+/** A `Connection` by werift. */
+export class WeriftConnection implements Connection {
   readonly #connection: Werift.RTCPeerConnection
   readonly #events: ConnectionEvents
   readonly #pipe: WeriftPipe
@@ -44,6 +60,7 @@ class WeriftConnection implements Connection {
   /** Of a patient connection: the candidates of the other end. */
   readonly #knownCandidates: Set<string> | undefined
   #remoteChannelCount = 0
+  #hasPath = false
   #isOpen = false
   #ended = false
 
@@ -57,7 +74,6 @@ class WeriftConnection implements Connection {
     this.#knownCandidates = isPatient ? new Set() : undefined
     const addresses = [...hostAddresses, ...loopbackIfAlone()]
     this.#connection = new RTCPeerConnection({
-      // Always given: werift's own default names a server on the internet.
       iceServers: iceServers.map(({ urls, ...credentials }) => ({
         urls: typeof urls === 'string' ? urls : [...urls],
         ...credentials,
@@ -77,6 +93,7 @@ class WeriftConnection implements Connection {
       ordered: true,
       protocol: dataChannelProtocol,
     })
+    if (!iceServers.some(namesStun)) forgetDefaultServers(this.#connection)
     this.#sctp = data.sctp
     this.#pipe = new WeriftPipe(data, {
       opened: () => {
@@ -91,6 +108,11 @@ class WeriftConnection implements Connection {
     })
     this.#listen()
     if (initiator) this.#attempt(() => this.#describe('offer'))
+  }
+
+  /** Whether a path to the other end was found. */
+  get hasPath(): boolean {
+    return this.#hasPath
   }
 
   signal(signal: PeerSignal): void {
@@ -145,6 +167,7 @@ class WeriftConnection implements Connection {
       if (state === 'failed' || state === 'closed') this.#pipe.lose(`It is ${state}`)
     })
     connection.iceConnectionStateChange.subscribe((state) => {
+      if (state === 'connected' || state === 'completed') this.#hasPath = true
       if (state === 'failed' || state === 'closed') this.#pipe.lose(`ICE is ${state}`)
     })
     // simple-peer opens one for itself, on which it has nothing to say.
@@ -203,6 +226,10 @@ class WeriftConnection implements Connection {
     this.#connection.close().catch(() => undefined)
     if (!isGivenUp && !this.#isOpen) this.#events.failed(new Error(why))
   }
+}
+
+function namesStun({ urls }: IceServer): boolean {
+  return [urls].flat().some((url) => /^stuns?:/i.test(url))
 }
 
 /** On a machine without any network, werift would find no address at all. */

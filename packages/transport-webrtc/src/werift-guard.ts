@@ -74,8 +74,9 @@ export function guardSctp(sctp: RTCSctpTransport, broken: (error: Error) => void
   if (sctp.sctp) guardAssociation()
 }
 
-/** The parts of werift's ICE that it declares private. */
+/** The parts of werift's ICE that it declares private, or never without a value. */
 interface IceConnection {
+  stunServer: unknown
   readonly protocols: readonly { readonly transport?: { readonly socket?: Partial<Socket> } }[]
   readonly checkList: readonly CandidatePair[]
 }
@@ -126,6 +127,16 @@ export function retryChecks(connection: RTCPeerConnection): void {
     for (const pair of (ice as unknown as IceConnection).checkList) {
       if (pair.state === pairStates.failed) pair.updateState(pairStates.waiting)
     }
+  }
+}
+
+/**
+ * Keeps a connection that was given no STUN server from asking werift's own, which is somebody's on
+ * the internet: an empty list of servers counts as none given. To be called before it gathers.
+ */
+export function forgetDefaultServers(connection: RTCPeerConnection): void {
+  for (const { connection: ice } of connection.iceTransports) {
+    ;(ice as unknown as IceConnection).stunServer = undefined
   }
 }
 
