@@ -16,8 +16,17 @@ export function bindingOf(localSdp: string, remoteSdp: string): Uint8Array | und
   const local = fingerprintOf(localSdp)
   const remote = fingerprintOf(remoteSdp)
   if (local === undefined || remote === undefined) return undefined
-  const hex = [local, remote].sort().join('')
-  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16))
+  const [one, other] = [local, remote].map((hex) =>
+    Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16)),
+  ) as [Uint8Array, Uint8Array]
+  return bindingOfFingerprints(one, other)
+}
+
+/** The binding of two fingerprints, whichever is whose. */
+export function bindingOfFingerprints(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const difference = one.findIndex((byte, position) => byte !== other[position])
+  const isFirst = (one[difference] ?? 0) <= (other[difference] ?? 0)
+  return Uint8Array.from(isFirst ? [...one, ...other] : [...other, ...one])
 }
 
 /** The only fingerprint of a description, in lower-case hexadecimal. */

@@ -35,12 +35,14 @@ export class WeriftPipe implements Pipe {
   #waitingMessages = 0
   #awaitsDrain = false
   #saidFarewell = false
+  #hasHeard = false
   #isOver = false
 
   constructor(data: RTCDataChannel, owner: WeriftPipeOwner) {
     this.#data = data
     this.#owner = owner
     data.onMessage.subscribe((message) => {
+      this.#hasHeard = true
       if (this.#events && this.#early.length === 0) this.#deliver(message)
       else this.#keepEarly(message)
     })
@@ -55,6 +57,11 @@ export class WeriftPipe implements Pipe {
       addBufferedAmount(bytes)
       if (bytes < 0) this.#sent()
     }
+  }
+
+  /** Whether the other end has sent anything yet. */
+  get hasHeard(): boolean {
+    return this.#hasHeard
   }
 
   get bufferedBytes(): number {

@@ -46,6 +46,8 @@ export interface TransportPair {
 }
 
 export interface TransportSuiteOptions {
+  /** Whether ends can be started again; not where what carries them ends with them. Default true. */
+  readonly restarts?: boolean
   /** The runner's `test`. */
   readonly test: (name: string, run: () => Promise<void>) => void
   readonly factory: () => Promise<TransportPair>
@@ -381,7 +383,7 @@ export function transportSuite(options: TransportSuiteOptions): void {
     } else assertEqual(result.type === 'failed' && result.reason, 'cancelled', 'the reason')
   })
 
-  if (!capabilities.needsSignalling) {
+  if (!capabilities.needsSignalling && (options.restarts ?? true)) {
     pairTest('a stopped transport can be started again', async (pair) => {
       await pair.dialler.stop()
       await pair.dialler.start()
