@@ -13,6 +13,7 @@ type HubReport =
       readonly port: number
       readonly tcpPort: number | undefined
       readonly udpPort: number | undefined
+      readonly directAddresses: readonly string[]
     }
   | { readonly type: 'peers'; readonly names: readonly string[] }
   | { readonly type: 'problem'; readonly code: string; readonly message: string }
@@ -29,8 +30,8 @@ export async function hubCommand(args: readonly string[]): Promise<number> {
     ? (event: HubReport) => console.log(JSON.stringify(event))
     : (event: HubReport) => console.log(sentenceOf(event))
 
-  const { mesh, ...ports } = await startHub(options)
-  report({ type: 'listening', peer: mesh.peer, ...ports })
+  const { mesh, ...listening } = await startHub(options)
+  report({ type: 'listening', peer: mesh.peer, ...listening })
   mesh.onProblem(({ code, message }) => report({ type: 'problem', code, message }))
   reportPeers(mesh.presence.observe.bind(mesh.presence), report)
 
@@ -69,7 +70,8 @@ function sentenceOf(event: HubReport): string {
       const urls = addresses.map((address) => `ws://${address}:${event.port}`)
       if (event.tcpPort !== undefined) urls.push(`tcp port ${event.tcpPort}`)
       if (event.udpPort !== undefined) urls.push(`udp port ${event.udpPort}`)
-      return `hub ${event.peer} listens on ${urls.join(' and ')}`
+      const direct = event.directAddresses.map((address) => `\npages dial it at ${address}`)
+      return `hub ${event.peer} listens on ${urls.join(' and ')}${direct.join('')}`
     }
     case 'peers':
       return event.names.length === 0 ? 'no peers' : `peers: ${event.names.join(', ')}`

@@ -10,12 +10,24 @@ test('an app and a secret are enough', () => {
     port: 8787,
     tcpPort: undefined,
     udpPort: undefined,
+    directPort: undefined,
+    certificatePath: 'fieldmesh-hub.sqlite.certificate.pem',
     host: '0.0.0.0',
     storePath: 'fieldmesh-hub.sqlite',
     name: 'hub',
     peers: [],
     isJson: false,
   })
+})
+
+test('the certificate lies beside the store, or where it is told to', () => {
+  const parse = (...more: string[]) =>
+    parseHubOptions(['--app', 'cafe', '--secret', secret, '--direct', '8788', ...more], {})
+  expect(parse('--store', 'a/b.sqlite')).toMatchObject({
+    directPort: 8788,
+    certificatePath: 'a/b.sqlite.certificate.pem',
+  })
+  expect(parse('--certificate', 'c.pem')).toMatchObject({ certificatePath: 'c.pem' })
 })
 
 test('the secret may come from the environment', () => {
@@ -28,6 +40,7 @@ test.each([
   [['--app', 'cafe', '--secret', 'abc'], 'has 3 characters'],
   [['--app', 'cafe', '--secret', secret, '--port', '70000'], '--port 70000'],
   [['--app', 'cafe', '--secret', secret, '--tcp', ''], '--tcp'],
+  [['--app', 'cafe', '--secret', secret, '--direct', 'x'], '--direct x'],
   [['--app', 'cafe', '--secret', secret, '--peer', 'http://x'], '--peer http://x'],
   [['--app', 'cafe', '--secret', secret, '--colour'], '--colour'],
 ])('%j is refused with the reason', (args, reason) => {

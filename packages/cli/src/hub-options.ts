@@ -21,7 +21,11 @@ export interface HubOptions {
    * machine as well.
    */
   readonly udpPort: number | undefined
-  /** Addresses of other hubs to stay connected with: `ws:`, `wss:`, `tcp:` or `udp:`. */
+  /** UDP port by which pages dial directly, without signalling or TLS; none when left out. */
+  readonly directPort: number | undefined
+  /** File that the certificate of direct dialling is kept in. */
+  readonly certificatePath: string
+  /** Addresses of other hubs to stay connected with: `ws:`, `wss:`, `tcp:`, `udp:` or `webrtc-direct:`. */
   readonly peers: readonly string[]
   /** Report as lines of JSON, for programs. */
   readonly isJson: boolean
@@ -39,11 +43,16 @@ export const hubUsage = `usage: fieldmesh hub --app NAME [options]
   --tcp PORT       listen for Node peers over TCP as well (0 for any)
   --udp PORT       the same over UDP, and find Node peers of the app on the links
                    of this machine by mDNS and multicast, if bound to all
+  --direct PORT    let pages dial over UDP by address and fingerprint alone, from
+                   https pages too (0 for any); prints the addresses to paste
+  --certificate FILE
+                   where the certificate for that is kept: who deletes it gets
+                   other addresses (the store's name and .certificate.pem)
   --host ADDRESS   address the listeners are bound to (0.0.0.0: every interface)
   --store FILE     where the documents are kept (fieldmesh-hub.sqlite)
   --name NAME      what other peers see (hub)
-  --peer URL       another hub, ws://HOST:PORT, tcp://HOST:PORT or
-                   udp://HOST:PORT; may be repeated
+  --peer URL       another hub, ws://HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT
+                   or its address for direct dialling; may be repeated
   --json           report as lines of JSON
 `
 
@@ -64,18 +73,21 @@ export function parseHubOptions(
     throw new UsageError(`the secret has ${secret.length} characters, needs 64 hexadecimal digits`)
   }
   const peers = values.peer ?? []
-  const unknown = peers.find((peer) => !/^(ws|wss|tcp|udp):\/\//.test(peer))
+  const unknown = peers.find((peer) => !/^(ws|wss|tcp|udp|webrtc-direct):\/\//.test(peer))
   if (unknown !== undefined) {
-    throw new UsageError(`--peer ${unknown} is no ws:, wss:, tcp: or udp: address`)
+    throw new UsageError(`--peer ${unknown} is no ws:, wss:, tcp:, udp: or webrtc-direct: address`)
   }
+  const storePath = values.store ?? 'fieldmesh-hub.sqlite'
   return {
     app,
     secret,
     port: portOf('port', values.port ?? '8787'),
     tcpPort: values.tcp === undefined ? undefined : portOf('tcp', values.tcp),
     udpPort: values.udp === undefined ? undefined : portOf('udp', values.udp),
+    directPort: values.direct === undefined ? undefined : portOf('direct', values.direct),
+    certificatePath: values.certificate ?? `${storePath}.certificate.pem`,
     host: values.host ?? everyInterface,
-    storePath: values.store ?? 'fieldmesh-hub.sqlite',
+    storePath,
     name: values.name ?? 'hub',
     peers,
     isJson: values.json ?? false,
@@ -100,6 +112,8 @@ function readValues(args: readonly string[]) {
         port: text,
         tcp: text,
         udp: text,
+        direct: text,
+        certificate: text,
         host: text,
         store: text,
         name: text,

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openMesh, type Mesh } from '@fieldmesh/core'
 import type { Transport } from '@fieldmesh/core/transport'
 import { tcp, udp } from '@fieldmesh/transport-node'
+import { webrtcDirect } from '@fieldmesh/transport-webrtc'
 import { websocket } from '@fieldmesh/transport-websocket'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startHub, type Hub } from './hub.ts'
@@ -35,6 +36,8 @@ async function hub(options: Partial<HubOptions> = {}): Promise<Hub> {
     port: 0,
     tcpPort: 0,
     udpPort: undefined,
+    directPort: undefined,
+    certificatePath: join(folder, 'hub.certificate.pem'),
     storePath: join(folder, 'hub.sqlite'),
     name: 'hub',
     peers: [],
@@ -85,6 +88,37 @@ test('two hubs keep each other in step', async () => {
   })
   await second.mesh.collection<Order>('orders').insert({ _id: 'a', table: 1 })
   expect(await arrival(first.mesh, 'a')).toEqual({ _id: 'a', table: 1 })
+})
+
+test('a hub is dialled directly by the address that it prints, also after a new start', async () => {
+  const first = await hub({ directPort: 0 })
+  const [address = ''] = first.directAddresses
+  expect(address).toMatch(/^webrtc-direct:\/\/127\.0\.0\.1:\d+\/[\w-]{43}$/)
+  const { port } = new URL(address.replace(/^[\w-]+:/, 'http:'))
+  const direct = await peer(webrtcDirect({ addresses: [address], hostAddresses: ['127.0.0.1'] }))
+  await direct.collection<Order>('orders').insert({ _id: 'a', table: 4 })
+  expect(await arrival(first.mesh, 'a')).toEqual({ _id: 'a', table: 4 })
+  await first.mesh.close()
+  const second = await hub({ directPort: Number(port) })
+  expect(second.directAddresses).toEqual([address])
+  await second.mesh.collection<Order>('orders').insert({ _id: 'b', table: 9 })
+  expect(await arrival(direct, 'b')).toEqual({ _id: 'b', table: 9 })
+})
+
+test('two hubs keep each other in step by direct dialling', async () => {
+  const first = await hub({ directPort: 0 })
+  const second = await hub({
+    storePath: join(folder, 'second.sqlite'),
+    peers: [...first.directAddresses],
+  })
+  await second.mesh.collection<Order>('orders').insert({ _id: 'a', table: 1 })
+  expect(await arrival(first.mesh, 'a')).toEqual({ _id: 'a', table: 1 })
+})
+
+test('a hub whose certificate cannot be read says why', async () => {
+  const certificatePath = join(folder, 'bad.pem')
+  writeFileSync(certificatePath, 'nothing')
+  await expect(hub({ directPort: 0, certificatePath })).rejects.toThrow(/bad\.pem holds no cert/)
 })
 
 test('a hub that is started again has what it had', async () => {
