@@ -21,6 +21,7 @@ import {
   admitsCheck,
   enlargeReceiveBuffers,
   forgetDefaultServers,
+  guardDtls,
   guardSctp,
   retryChecks,
 } from './werift-guard.ts'
@@ -94,6 +95,7 @@ export class WeriftConnection implements Connection {
       protocol: dataChannelProtocol,
     })
     if (!iceServers.some(namesStun)) forgetDefaultServers(this.#connection)
+    guardDtls(this.#connection)
     this.#sctp = data.sctp
     this.#pipe = new WeriftPipe(data, {
       opened: () => {

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { RTCPeerConnection } from 'werift'
 import type { RTCDataChannel } from 'werift'
-import { admitsCheck, guardSctp } from './werift-guard.ts'
+import { admitsCheck, guardDtls, guardSctp } from './werift-guard.ts'
 
 // A rejection that nobody handles fails the test run by itself.
 
@@ -31,6 +31,7 @@ beforeEach(async () => {
   guardSctp(guarded.sctp, (error) => {
     reportBroken(error)
   })
+  guardDtls(right.connection)
   const opened = [hostile, guarded].map(
     (channel) =>
       new Promise<void>((resolve) => {
@@ -119,4 +120,48 @@ test('werift asks whether a check is admitted, before it answers', async () => {
   socket.send(check, Number(port), '127.0.0.1')
   await expect.poll(() => answers.length).toBe(1)
   socket.close()
+})
+
+test('copies of records, and records in clear, reach nothing', async () => {
+  const [from, to] = connections.map((connection) => connection.dtlsTransports[0]?.dtls)
+  if (!from || !to) throw new Error('There is no DTLS')
+  const recorded: Buffer[] = []
+  const { socket } = from.transport
+  const send = socket.send
+  socket.send = async (datagram, address) => {
+    recorded.push(Buffer.from(datagram))
+    await send(datagram, address)
+  }
+  const received: string[] = []
+  const messages = (count: number) =>
+    new Promise<void>((resolve) => {
+      guarded.onMessage.subscribe((message) => {
+        received.push(String(message))
+        if (received.length === count) resolve()
+      })
+    })
+  const first = messages(1)
+  hostile.send(Buffer.from('once'))
+  await first
+  let passed = 0
+  to.onData.subscribe(() => {
+    passed += 1
+  })
+  const record = (type: number, body: Buffer) =>
+    Buffer.concat([Buffer.from([type, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, body.length]), body])
+  const hello = record(
+    22,
+    Buffer.concat([Buffer.from([1, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 8]), Buffer.alloc(8)]),
+  )
+  // An alert, and a hello that would begin anew.
+  for (const datagram of [...recorded, record(21, Buffer.from([1, 0])), hello]) {
+    to.transport.socket.onData(datagram, ['', 0])
+  }
+  expect(passed).toBe(0)
+  expect(guarded.readyState).toBe('open')
+  const second = new Promise((resolve) => {
+    guarded.onMessage.once(resolve)
+  })
+  hostile.send(Buffer.from('more'))
+  expect(String(await second)).toBe('more')
 })

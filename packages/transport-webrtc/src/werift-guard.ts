@@ -7,7 +7,9 @@
  */
 
 import type { Socket } from 'node:dgram'
-import type { RTCPeerConnection, RTCSctpTransport } from 'werift'
+import type { RTCDtlsTransport, RTCPeerConnection, RTCSctpTransport } from 'werift'
+import { siftRecords } from './dtls-records.ts'
+import { ReplayWindow } from './replay-window.ts'
 
 /**
  * Bytes that the other end may have under way to us. werift's own megabyte waits for up to a second
@@ -72,6 +74,35 @@ export function guardSctp(sctp: RTCSctpTransport, broken: (error: Error) => void
     if (sctp.sctp !== before) guardAssociation()
   }
   if (sctp.sctp) guardAssociation()
+}
+
+/**
+ * Lets only records of DTLS reach werift, once it is connected, that the other end has sealed, and
+ * each once: werift takes alerts and new beginnings from anybody, and copies for messages.
+ */
+export function guardDtls(connection: RTCPeerConnection): void {
+  for (const transport of connection.dtlsTransports) {
+    transport.onStateChange.subscribe((state) => {
+      if (state === 'connected' && transport.dtls) siftInbound(transport.dtls)
+    })
+  }
+}
+
+function siftInbound(dtls: NonNullable<RTCDtlsTransport['dtls']>): void {
+  const replays = new ReplayWindow()
+  let taken = 0
+  dtls.onData.subscribe(() => {
+    replays.take(taken)
+  })
+  const { socket } = dtls.transport
+  const take = socket.onData
+  socket.onData = (datagram, from) => {
+    for (const { bytes, number, isData } of siftRecords(datagram, true).records) {
+      if (isData && !replays.isNew(number)) continue
+      taken = number
+      take(bytes, from)
+    }
+  }
 }
 
 /** The parts of werift's ICE that it declares private, or never without a value. */

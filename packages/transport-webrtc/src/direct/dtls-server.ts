@@ -5,11 +5,11 @@
 
 import { createHash, verify, X509Certificate } from 'node:crypto'
 import type * as Werift from 'werift'
+import { siftRecords } from '../dtls-records.ts'
+import { ReplayWindow } from '../replay-window.ts'
 import type { HeldCertificate } from './certificate-file.ts'
 import { withoutCookie } from './client-hello.ts'
 import type { ClientHello } from './client-hello.ts'
-import { siftRecords } from './dtls-records.ts'
-import { ReplayWindow } from './replay-window.ts'
 
 /** Taken from the other end during the handshake, in bytes; a browser sends about 3,000. */
 const handshakeBytesMax = 64 * 1024

@@ -1,5 +1,6 @@
 /**
- * Which records of DTLS a session may take (rule DR13 of docs/specs/direct.md).
+ * Which records of DTLS a connection may take (rule DR13 of docs/specs/direct.md, which holds for
+ * the transport `webrtc` in Node once it is connected).
  *
  * werift believes what is not encrypted at any time: an alert that anybody could have sent would end
  * a connection, a `ClientHello` would begin it anew. Such records do not reach it.
