@@ -5,7 +5,11 @@ import type { Mesh } from '@fieldmesh/core'
 import { localEnd, remoteEnd, transportSuite } from '@fieldmesh/core/testing'
 import type { TransportEnd } from '@fieldmesh/core/testing'
 import {
+  findFirefox,
+  hasOrdinaryInterface,
   launchChromium,
+  launchFirefox,
+  openFirefoxPage,
   openTestPage,
   servePage,
   webRtcPermissions,
@@ -161,3 +165,26 @@ test('[DR2] what is no address is told as such', async () => {
   await stranger.call('leave')
   await stranger.close()
 })
+
+const firefox = findFirefox()
+
+// Firefox does not reach the loopback from a peer connection: an interface of this machine will do.
+test.skipIf(firefox === undefined || !hasOrdinaryInterface())(
+  '[DR5, DR9] Firefox shares documents with a Node peer as well',
+  async () => {
+    const transport = webrtcDirect({ listen: { port: 0 } })
+    const mesh = await openMesh({ app, secret, transports: [transport] })
+    meshes.push(mesh)
+    const firefoxBrowser = await launchFirefox(firefox ?? '')
+    closers.push(() => firefoxBrowser.close())
+    const other = await openFirefoxPage(firefoxBrowser, server)
+    const address = transport.listening.find((text) => !text.includes('[')) ?? ''
+    await other.call('join', { app, secret, address })
+    await other.call('write', 'fox', 'from Firefox')
+    expect(await arrival(mesh, 'fox')).toBe('from Firefox')
+    await mesh.collection<{ _id: string; text: string }>('notes').insert({ _id: 'n', text: 'node' })
+    expect(await other.call('read', 'n')).toBe('node')
+    expect(await other.call('offersUntouched')).not.toContain(false)
+    await other.call('leave')
+  },
+)
