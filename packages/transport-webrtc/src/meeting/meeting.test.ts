@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Connection, ConnectionEvents, ConnectionOptions } from '../connection.ts'
 import type { PeerSignal } from '../signal.ts'
 import { WebRtcTransport } from '../webrtc-transport.ts'
-import { loadWerift } from '../werift-connection.ts'
+import { loadWeriftConnector } from '../werift-connection.ts'
 import { decodeDescription, encodeDescription } from './description.ts'
 import type { Description } from './description.ts'
 import { candidateLines, sessionDescription } from './session-description.ts'
@@ -225,7 +225,7 @@ test('[IV11] werift checks a candidate again when it is signalled again', async 
   const most = () => Math.max(0, ...countsByPort.values())
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
-  const connect = await loadWerift({ hostAddresses: ['127.0.0.1'] })
+  const connect = await loadWeriftConnector({ hostAddresses: ['127.0.0.1'] })
   const connection = connect(
     { initiator: false, iceServers: [], isPatient: true },
     { signal: () => undefined, opened: () => undefined, failed: () => undefined },
@@ -253,7 +253,7 @@ test('a check of who was not told the name of an end of Node has no answer', asy
   const socket = createSocket('udp4')
   const answers: Buffer[] = []
   socket.on('message', (answer) => answers.push(answer))
-  const connect = await loadWerift({ hostAddresses: ['127.0.0.1'] })
+  const connect = await loadWeriftConnector({ hostAddresses: ['127.0.0.1'] })
   let sdp = ''
   let port = 0
   const connection = await new Promise<Connection>((resolve) => {
