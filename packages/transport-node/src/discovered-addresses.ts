@@ -32,7 +32,8 @@ export interface Sighting {
 }
 
 export interface DiscoveredAddressesOptions {
-  readonly found: (address: string) => void
+  /** `peer`: the hex id that the peer there claims. */
+  readonly found: (address: string, peer: string) => void
   readonly lost: (address: string) => void
   /** A sighting met a bound. */
   readonly refused: () => void
@@ -135,19 +136,19 @@ export class DiscoveredAddresses {
     const next = reported !== undefined && addresses.includes(reported) ? reported : addresses[0]
     if (next !== reported) {
       known.reported = next
-      if (next !== undefined) this.#count(next, 1)
-      if (reported !== undefined) this.#count(reported, -1)
+      if (next !== undefined) this.#count(next, known.peer, 1)
+      if (reported !== undefined) this.#count(reported, known.peer, -1)
     }
     if (known.waysByKind.size === 0) {
       this.#peersByKey.delete(keyOf(known.interfaceName, known.peer))
     }
   }
 
-  #count(address: string, change: 1 | -1): void {
+  #count(address: string, peer: string, change: 1 | -1): void {
     const count = (this.#countByAddress.get(address) ?? 0) + change
     if (count > 0) this.#countByAddress.set(address, count)
     else this.#countByAddress.delete(address)
-    if (count === 1 && change === 1) this.#options.found(address)
+    if (count === 1 && change === 1) this.#options.found(address, peer)
     if (count === 0) this.#options.lost(address)
   }
 

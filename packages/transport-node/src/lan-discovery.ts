@@ -36,7 +36,7 @@ export interface LanDiscoveryOptions {
   /** How much an interface is preferred to others: 0 most. */
   readonly preferenceOf: (networkInterface: NetworkInterface) => number
   readonly counts: DiscoveryCounts
-  readonly found: (address: string) => void
+  readonly found: (address: string, peer: string) => void
   readonly lost: (address: string) => void
 }
 
@@ -60,8 +60,8 @@ export class LanDiscovery {
   constructor(options: LanDiscoveryOptions) {
     this.#options = options
     this.#addresses = new DiscoveredAddresses({
-      found: (address) => {
-        if (!this.#isStopped) options.found(address)
+      found: (address, peer) => {
+        if (!this.#isStopped) options.found(address, peer)
       },
       lost: (address) => {
         if (!this.#isStopped) options.lost(address)

@@ -205,8 +205,8 @@ class Udp implements UdpTransport {
       counts: this.counts,
       preferenceOf: ({ addresses: [address] }) =>
         address ? preferenceOf(address, this.#options.interfaces ?? {}) : 0,
-      found: (address) => {
-        host.addressFound(address)
+      found: (address, peer) => {
+        host.addressFound(address, { peer })
       },
       lost: (address) => {
         host.addressLost(address)

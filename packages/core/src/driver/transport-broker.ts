@@ -168,7 +168,15 @@ export class TransportBroker implements MeetingBroker {
       }),
       localPeer: this.#localPeer,
       accepted: (channel) => this.#opened(name, channel, {}),
-      addressFound: (address) => this.#report({ type: 'address-found', transport: name, address }),
+      addressFound: (address, discovery) => {
+        const peer = discovery?.peer === undefined ? undefined : parsePeerId(discovery.peer)
+        this.#report({
+          type: 'address-found',
+          transport: name,
+          address,
+          ...(discovery && { discovery: { ...(peer !== undefined && { peer }) } }),
+        })
+      },
       addressLost: (address) => this.#report({ type: 'address-lost', transport: name, address }),
       networkChanged: () => this.#report({ type: 'network-changed', transport: name }),
       sendSignal: (to, signal) => {

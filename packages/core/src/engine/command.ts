@@ -7,6 +7,7 @@ import type { PeerId } from './identity/peer-id.ts'
 import type { MeetingId } from './input.ts'
 import type { LifecycleChange, LifecycleReason, LifecycleTransition } from './lifecycle-change.ts'
 import type { Priority } from './link/link-port.ts'
+import type { LinkAccount } from './mesh/link-plan/link-account.ts'
 import type { PresenceGraph } from './mesh/presence-graph.ts'
 import type { Problem } from './problem.ts'
 import type { DocumentKey } from './sync/change.ts'
@@ -99,6 +100,8 @@ export type Command =
       readonly transition: Exclude<LifecycleTransition, 'woke'>
       readonly reason: LifecycleReason
     }
+  /** Where each peer and address stands that a link may lead to, and why. */
+  | { readonly type: 'links' }
   /**
    * Opens a stream of bytes to the peer. Answered when it is open; waits for a connection and for
    * the peer's allowance. After `patienceMs` it fails: with `peer-unreachable` when no connection
@@ -131,6 +134,7 @@ export interface CommandResults {
   readonly presence: PresenceGraph
   readonly 'app-tag': Uint8Array
   readonly 'tell-lifecycle': undefined
+  readonly links: readonly LinkAccount[]
   readonly 'open-stream': { readonly stream: StreamHandle }
   readonly 'accept-streams': undefined
   readonly 'refuse-streams': undefined

@@ -92,7 +92,7 @@ export class EventPassing {
         return
       case 'link-down':
         this.#stack.partners.linkDown(event.peer, nowMs)
-        this.#stack.mesh.linkDown(event.peer, nowMs)
+        this.#stack.mesh.linkDown(event.peer, nowMs, event.reason)
         return
       case 'frame':
         this.#stack.mesh.frameReceived(event.peer, event.kind, event.payload, nowMs)
@@ -100,7 +100,14 @@ export class EventPassing {
       case 'link-writable':
         this.#stack.mesh.linkWritable(event.peer, nowMs)
         return
+      case 'target-changed':
+        this.#stack.mesh.dialTargetChanged(event.target, nowMs)
+        return
+      case 'target-gone':
+        this.#stack.mesh.dialTargetGone(event.target, nowMs)
+        return
       case 'dial-given-up':
+        this.#stack.mesh.dialGivenUp(event.peer, event.transport, event.reason, nowMs)
         return
       case 'woke':
         this.#stack.lifecycle.woke(event.sleptMs, event.reason)
@@ -135,11 +142,17 @@ export class EventPassing {
       case 'presence-changed':
         this.#stack.presence.changed()
         return
-      case 'introduce':
+      case 'want-link':
         this.#stack.neighbourhood.want(event.peer, event.transport, nowMs)
         return
-      case 'withdraw':
+      case 'unwant-link':
         this.#stack.neighbourhood.unwant(event.peer, event.transport, nowMs)
+        return
+      case 'hold-address':
+        this.#stack.neighbourhood.holdAddress(event.transport, event.address, event.isHeld, nowMs)
+        return
+      case 'drop-link':
+        this.#stack.neighbourhood.dropLink(event.peer, nowMs)
         return
       default:
         unreachable(event)

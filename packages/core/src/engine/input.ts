@@ -46,6 +46,8 @@ export type Input =
       readonly type: 'address-found'
       readonly transport: string
       readonly address: string
+      /** The address was found by chance, and not given: who answers there, as it says. */
+      readonly discovery?: { readonly peer?: PeerId }
     }
   | {
       readonly type: 'address-lost'

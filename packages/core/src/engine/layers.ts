@@ -119,7 +119,12 @@ export class Layers {
         this.#stack.mesh.transportStopped(input.transport, nowMs)
         return
       case 'address-found':
-        this.#stack.neighbourhood.addressFound(input.transport, input.address, nowMs)
+        this.#stack.neighbourhood.addressFound(
+          input.transport,
+          input.address,
+          nowMs,
+          input.discovery,
+        )
         return
       case 'address-lost':
         this.#stack.neighbourhood.addressLost(input.transport, input.address, nowMs)
@@ -171,6 +176,9 @@ export class Layers {
         return
       case 'presence':
         this.#answer(command, { ok: true, value: this.#stack.mesh.graph() })
+        return
+      case 'links':
+        this.#answer(command, { ok: true, value: this.#stack.mesh.linkAccounts(nowMs) })
         return
       case 'app-tag':
         this.#answer(command, {

@@ -44,6 +44,7 @@ export type {
   LifecycleTransition,
 } from '../engine/lifecycle-change.ts'
 export type { PeerId } from '../engine/identity/peer-id.ts'
+export type { LinkAccount, LinkReason, LinkState } from '../engine/mesh/link-plan/link-account.ts'
 export type {
   PresenceConnection,
   PresenceGraph,

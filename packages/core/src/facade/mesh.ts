@@ -3,6 +3,7 @@
 import type { Problem } from '../engine/problem.ts'
 import type { SyncStatus, WriteId } from '../engine/command.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
+import type { LinkAccount } from '../engine/mesh/link-plan/link-account.ts'
 import type { Collection, CollectionRow, Cursor } from './collection.ts'
 import type { Diagnosis } from './diagnosis.ts'
 import type { MeshEnvironment } from './environment.ts'
@@ -65,6 +66,11 @@ export interface Mesh {
    * `invitation-unsupported`, `invitation-failed` or `limit-reached`; any text may be handed in.
    */
   join(invitation: string, options?: JoinOptions): Promise<Joining>
+  /**
+   * Where each peer stands that a link may lead to, and each address: linked, being dialled, waiting or not
+   * wanted; since when, why, and when it is tried again. As of this moment.
+   */
+  links(): Promise<readonly LinkAccount[]>
   /** Which peers are known to hold a write. */
   syncStatus(write: WriteId): Promise<SyncStatus>
   /** Why peers are not reached: the causes that are known at this moment, and what to do about each. */

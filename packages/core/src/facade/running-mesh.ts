@@ -17,6 +17,7 @@ import type {
   SyncStatus,
   WriteId,
 } from '../engine/command.ts'
+import type { LinkAccount } from '../engine/mesh/link-plan/link-account.ts'
 import type { PeerId } from '../engine/identity/peer-id.ts'
 import type { LifecycleReason, LifecycleTransition } from '../engine/lifecycle-change.ts'
 import { localNetworkObstacle } from '../transport-kit/local-network.ts'
@@ -164,6 +165,10 @@ export class RunningMesh implements Mesh, RowSource {
   async join(invitation: string, options: JoinOptions = {}): Promise<Joining> {
     this.#throwIfEnded()
     return this.#invitations.join(invitation, options)
+  }
+
+  async links(): Promise<readonly LinkAccount[]> {
+    return this.call({ type: 'links' })
   }
 
   async syncStatus(write: WriteId): Promise<SyncStatus> {

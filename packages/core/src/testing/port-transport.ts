@@ -102,7 +102,7 @@ export class PortTransport implements Transport {
         this.#started?.reject(new Error(report.message))
         return
       case 'address-found':
-        this.#host?.addressFound(report.address)
+        this.#host?.addressFound(report.address, report.discovery)
         return
       case 'address-lost':
         this.#host?.addressLost(report.address)

@@ -10,6 +10,7 @@ export type {
 export type { HandedOverPipe, HandOver, PipeId } from './hand-over.ts'
 export { DialFailure } from './transport.ts'
 export type {
+  AddressDiscovery,
   DialFailureOptions,
   DialFailureReason,
   DialObstacle,

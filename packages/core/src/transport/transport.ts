@@ -60,14 +60,23 @@ export class DialFailure extends Error {
   }
 }
 
+/** How an address was found that nobody configured. */
+export interface AddressDiscovery {
+  /** The hex id of the peer that answers there, as it says; spares dials to peers that are linked. */
+  readonly peer?: string
+}
+
 /** What a transport may tell and ask of the mesh. Handed over by `start`. */
 export interface TransportHost {
   /** This peer's own id in hex, so that two peers who dial each other agree on who goes first. */
   readonly localPeer: string
   /** A channel that the other end opened. */
   accepted(channel: Channel): void
-  /** An address worth dialling was configured or discovered. Idempotent. */
-  addressFound(address: string): void
+  /**
+   * An address worth dialling was configured, or discovered. What was configured is dialled in any case,
+   * what was discovered while links are wanted. Idempotent.
+   */
+  addressFound(address: string, discovery?: AddressDiscovery): void
   /** An address is gone. Open channels are not affected. */
   addressLost(address: string): void
   /** The networks of this machine are others, or have other addresses, as far as the transport sees. */

@@ -35,6 +35,8 @@ export const closeReasonCodes = {
   limit: 14,
   /** The channel takes no messages that are long enough. */
   'unsupported-channel': 15,
+  /** One end has links enough, and reaches the other without this one. */
+  surplus: 16,
 } as const
 
 export type WireCloseReason = keyof typeof closeReasonCodes
@@ -68,6 +70,7 @@ const hardReasons: ReadonlySet<LinkDownReason> = new Set<LinkDownReason>([
   'self',
   'protocol',
   'unsupported-channel',
+  'surplus',
 ])
 
 export function isHardReason(reason: LinkDownReason): boolean {

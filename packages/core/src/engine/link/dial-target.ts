@@ -23,6 +23,21 @@ export const healthyAfterMs = 10_000
 
 export type DialState = 'waiting' | 'dialing' | 'handshaking' | 'up' | 'standby' | 'backoff'
 
+/** What is to be dialled. */
+export interface DialTargetOptions {
+  readonly transport: string
+  /** As the transport understands it; the hex id of a wanted peer. */
+  readonly address: string
+  /** The peer that must answer, when it is wanted by its id. */
+  readonly expectedPeer?: PeerId | undefined
+  /** The address was found by chance, not given: it is dialled while the mesh layer lets it. */
+  readonly isDiscovered?: boolean
+  /** Who answers there, as the discovery says; not proven. */
+  readonly announcedPeer?: PeerId | undefined
+  /** Told of each transition. */
+  readonly changed?: (target: DialTarget, reason: string) => void
+}
+
 /** A target and its state. Transitions leave an event with their reason. */
 export class DialTarget {
   readonly transport: string
@@ -30,32 +45,46 @@ export class DialTarget {
   readonly address: string
   /** The peer that must answer, when it is wanted by its id. */
   readonly expectedPeer: PeerId | undefined
+  readonly isDiscovered: boolean
   /** The peer that answered last. */
   peer: PeerId | undefined
+  /** It is not dialled: the mesh layer has links enough. */
+  isHeld: boolean
   /** The last refusal that was reported as a problem: told once. */
   reportedReason: string | undefined
   readonly #context: EngineContext
+  readonly #announcedPeer: PeerId | undefined
+  readonly #changed: ((target: DialTarget, reason: string) => void) | undefined
   #state: DialState = 'waiting'
   #failures = 0
   #isHardPause = false
   #upSinceMs = 0
   #backoffUntilMs = 0
 
-  constructor(
-    context: EngineContext,
-    transport: string,
-    address: string,
-    expectedPeer: PeerId | undefined,
-  ) {
+  constructor(context: EngineContext, options: DialTargetOptions) {
     this.#context = context
-    this.transport = transport
-    this.address = address
-    this.expectedPeer = expectedPeer
-    this.peer = expectedPeer
+    this.transport = options.transport
+    this.address = options.address
+    this.expectedPeer = options.expectedPeer
+    this.peer = options.expectedPeer
+    this.isDiscovered = options.isDiscovered ?? false
+    this.isHeld = this.isDiscovered
+    this.#announcedPeer = options.announcedPeer
+    this.#changed = options.changed
   }
 
   get state(): DialState {
     return this.#state
+  }
+
+  /** The peer that answered last, or that the discovery announces. */
+  get likelyPeer(): PeerId | undefined {
+    return this.peer ?? this.#announcedPeer
+  }
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures
   }
 
   /** When the pause ends; `Infinity` when there is none. */
@@ -100,5 +129,6 @@ export class DialTarget {
     const { link } = this.#context.recorder
     link.dialState.record(this.transport, this.address, this.#state, state, reason)
     this.#state = state
+    this.#changed?.(this, reason)
   }
 }

@@ -11,6 +11,7 @@ import type { DialFailureReason, TransportCapabilities } from '../../transport/t
 import { isHardReason } from './close-reason.ts'
 import type { LinkDownReason } from './close-reason.ts'
 import { DialTarget } from './dial-target.ts'
+import type { DialState, DialTargetOptions } from './dial-target.ts'
 
 /** Dials under way at once; others wait. Each costs the host sockets or ICE candidates. */
 export const dialsMax = 4
@@ -32,6 +33,34 @@ export type DialerOutput =
       readonly transport: string
       readonly reason: GiveUpReason
     }
+  /** A target is new, or moved to another state. */
+  | { readonly type: 'target-changed'; readonly target: DialReport }
+  /** A target is forgotten. */
+  | { readonly type: 'target-gone'; readonly target: DialReport }
+
+/** Where a target stands. */
+export interface DialReport {
+  readonly transport: string
+  readonly address: string
+  /** Wanted by its peer id; an address otherwise. */
+  readonly isWanted: boolean
+  /** An address that was found by chance: it is dialled while it is not held. */
+  readonly isDiscovered: boolean
+  /** The peer that answered last, that is wanted, or that the discovery announces. */
+  readonly peer: PeerId | undefined
+  readonly state: DialState
+  readonly reason: string
+  /** Failures in a row. */
+  readonly failures: number
+  /** When the pause ends; `Infinity` outside of one. */
+  readonly nextTryAtMs: number
+}
+
+/** How an address was found that nobody gave. */
+export interface AddressDiscovery {
+  /** Who answers there, as it says; not proven. */
+  readonly peer?: PeerId
+}
 
 interface Dial {
   readonly target: DialTarget
@@ -80,8 +109,27 @@ export class Dialer {
     this.#startDials(nowMs)
   }
 
-  addressFound(transport: string, address: string, nowMs: number): void {
-    this.#addTarget(transport, address, undefined)
+  /** `discovery`: the address was found by chance, and is held until `holdAddress` says otherwise. */
+  addressFound(
+    transport: string,
+    address: string,
+    discovery: AddressDiscovery | undefined,
+    nowMs: number,
+  ): void {
+    this.#addTarget({
+      transport,
+      address,
+      isDiscovered: discovery !== undefined,
+      announcedPeer: discovery?.peer,
+    })
+    this.#startDials(nowMs)
+  }
+
+  /** Whether an address that was discovered is dialled. What is under way goes on. */
+  holdAddress(transport: string, address: string, isHeld: boolean, nowMs: number): void {
+    const target = this.#targetsByKey.get(targetKey(transport, address, undefined))
+    if (!target?.isDiscovered) return
+    target.isHeld = isHeld
     this.#startDials(nowMs)
   }
 
@@ -93,7 +141,7 @@ export class Dialer {
 
   /** A peer that is linked over that transport already is dialled when it no longer is. */
   want(peer: PeerId, transport: string, isLinked: boolean, nowMs: number): void {
-    const target = this.#addTarget(transport, peer, peer)
+    const target = this.#addTarget({ transport, address: peer, expectedPeer: peer })
     if (isLinked && target?.state === 'waiting') target.enter('standby', 'linked')
     this.#startDials(nowMs)
   }
@@ -154,7 +202,7 @@ export class Dialer {
   peerLinked(peer: PeerId, transport: string): void {
     for (const target of this.#targetsByKey.values()) {
       const isIdle = target.state === 'waiting' || target.state === 'backoff'
-      if (target.peer === peer && target.transport === transport && isIdle) {
+      if (target.likelyPeer === peer && target.transport === transport && isIdle) {
         target.enter('standby', 'linked')
       }
     }
@@ -163,10 +211,27 @@ export class Dialer {
   /** A peer is no longer linked, over that transport or over any: resting targets are dialled. */
   peerUnlinked(peer: PeerId, transport: string | undefined, nowMs: number): void {
     for (const target of this.#targetsByKey.values()) {
-      if (target.peer !== peer || target.state !== 'standby') continue
+      if (target.likelyPeer !== peer || target.state !== 'standby') continue
       if (transport !== undefined && target.transport !== transport) continue
       target.enterBackoff('link down', false, nowMs)
     }
+  }
+
+  /** Whether a dial may find another path than the one before: those that are signalled do. */
+  findsPathsAnew(transport: string): boolean {
+    return this.#transports.get(transport)?.needsSignalling === true
+  }
+
+  /**
+   * The channel of that transport to the peer is silent: a fresh one is dialled beside it. `up` is the
+   * target that opened it.
+   */
+  peerSilent(peer: PeerId, transport: string, up: DialTarget | undefined, nowMs: number): void {
+    for (const target of this.#targetsByKey.values()) {
+      if (target.likelyPeer !== peer || target.transport !== transport) continue
+      if (target === up || target.state === 'standby') target.enterBackoff('silent', false, nowMs)
+    }
+    this.#startDials(nowMs)
   }
 
   /** A peer broke a rule: whichever way leads to it is not tried before the longest pause. */
@@ -212,15 +277,15 @@ export class Dialer {
     return deadlineMs
   }
 
-  #addTarget(
-    transport: string,
-    address: string,
-    expectedPeer: PeerId | undefined,
-  ): DialTarget | undefined {
+  #addTarget(options: DialTargetOptions): DialTarget | undefined {
+    const { transport, address, expectedPeer } = options
     const key = targetKey(transport, address, expectedPeer)
     const known = this.#targetsByKey.get(key)
     if (known) return known
-    const target = new DialTarget(this.#context, transport, address, expectedPeer)
+    const changed = (changedTarget: DialTarget, reason: string): void => {
+      if (this.#isKnown(changedTarget)) this.#report('target-changed', changedTarget, reason)
+    }
+    const target = new DialTarget(this.#context, { ...options, changed })
     if (this.#countLike(target) >= targetsMax) {
       this.#context.recorder.link.targetsRefused.add()
       this.#giveUp(target, 'limit')
@@ -228,7 +293,24 @@ export class Dialer {
     }
     this.#targetsByKey.set(key, target)
     this.#context.recorder.link.targets.set(this.#targetsByKey.size)
+    this.#report('target-changed', target, 'new')
     return target
+  }
+
+  #report(type: 'target-changed' | 'target-gone', target: DialTarget, reason: string): void {
+    const { transport, address, expectedPeer, isDiscovered, state, failures } = target
+    const report: DialReport = {
+      transport,
+      address,
+      isWanted: expectedPeer !== undefined,
+      isDiscovered,
+      peer: target.likelyPeer,
+      state,
+      reason,
+      failures,
+      nextTryAtMs: target.backoffUntilMs,
+    }
+    this.#outputs.push({ type, target: report })
   }
 
   /** Targets of the same sort: wanted peers do not crowd out addresses, nor the other way round. */
@@ -245,7 +327,7 @@ export class Dialer {
     for (const dial of this.#dials.values()) if (!dial.cancelled) running += 1
     for (const target of this.#targetsByKey.values()) {
       if (running >= dialsMax) return
-      if (target.state !== 'waiting' || !this.#canDial(target)) continue
+      if (target.state !== 'waiting' || target.isHeld || !this.#canDial(target)) continue
       const dial = this.#nextDialId
       this.#nextDialId += 1
       this.#dials.set(dial, { target, deadlineMs: nowMs + dialTimeoutMs, cancelled: false })
@@ -264,6 +346,7 @@ export class Dialer {
 
   #forget(target: DialTarget): void {
     this.#targetsByKey.delete(targetKey(target.transport, target.address, target.expectedPeer))
+    this.#report('target-gone', target, 'forgotten')
     this.#context.recorder.link.targets.set(this.#targetsByKey.size)
     for (const [dial, entry] of this.#dials) {
       if (entry.target === target && !entry.cancelled) this.#cancel(dial, entry)

@@ -169,6 +169,23 @@ const stories: readonly (readonly [Story, Parameters<VirtualNetwork['add']>[1]?]
       network.run(5_000)
     },
   ],
+  // A signalled channel that both want falls silent: each dials a fresh one.
+  [
+    (network, a, b) => {
+      network.addTransport('signalled', {}, true)
+      network.findPeer = (address) => (address === a.peer ? a : b)
+      a.neighbourhood.addressLost('virtual', 'b', network.nowMs)
+      network.run(20_000)
+      a.neighbourhood.want(b.peer, 'signalled', network.nowMs)
+      network.run(1_000)
+      b.neighbourhood.want(a.peer, 'signalled', network.nowMs)
+      network.run(1_000)
+      for (const peer of [a, b]) for (const end of peer.openEnds()) end.mute = true
+      say(network, a, b)
+      say(network, b, a)
+      network.run(5_000)
+    },
+  ],
   // A rule is broken while another way to the peer waits for its turn.
   [
     (network, a, b) => {

@@ -172,12 +172,14 @@ export class LinkTable {
         return
       }
       case 'suspect':
+        this.#fellSilent(session, nowMs)
+        return
       case 'recovered': {
         const link = this.linkOf(session)
         if (!link) return
         this.reconsider(link, nowMs)
-        // Another channel has taken over, or else the paths over this link are to be left.
         if (session === link.active) this.#tellChanged(link, false)
+        this.#dialer.peerLinked(link.remote.peer, session.transport)
         return
       }
       case 'ended':
@@ -186,6 +188,20 @@ export class LinkTable {
       default:
         unreachable(event)
     }
+  }
+
+  /** Another channel of the link takes over, if there is one; a fresh one is dialled in any case. */
+  #fellSilent(session: ChannelSession, nowMs: number): void {
+    const link = this.linkOf(session)
+    if (!link) return
+    this.reconsider(link, nowMs)
+    // Another channel has taken over, or else the paths over this link are to be left.
+    if (session === link.active) this.#tellChanged(link, false)
+    if (!this.#dialer.findsPathsAnew(session.transport)) return
+    // The target goes on without the channel, which ends by itself or is heard again.
+    const target = this.#targetsBySession.get(session)
+    this.#targetsBySession.delete(session)
+    this.#dialer.peerSilent(link.remote.peer, session.transport, target, nowMs)
   }
 
   #frameReceived(

@@ -23,6 +23,7 @@ import { admissionRefusal, refusalMessage } from './channel-admission.ts'
 import { ChannelSession, isSecured } from './channel-session.ts'
 import type { WireCloseReason } from './close-reason.ts'
 import { Dialer } from './dialer.ts'
+import type { AddressDiscovery } from './dialer.ts'
 import type { DialTarget } from './dial-target.ts'
 import { framePayloadBytesMax, payloadBytesOf, priorityIndexOf } from './frame.ts'
 import { KnownPeers } from './known-peers.ts'
@@ -109,9 +110,33 @@ export class Neighbourhood implements LinkPort {
     this.#dialer.transportStopped(transport, nowMs)
   }
 
-  /** Dials the address, and again whenever its link is down, until it is lost. Idempotent. */
-  addressFound(transport: string, address: string, nowMs: number): void {
-    if (!this.#isStopped) this.#dialer.addressFound(transport, address, nowMs)
+  /**
+   * Dials the address, and again whenever its link is down, until it is lost. Idempotent. One that was
+   * discovered is held until `holdAddress` says otherwise.
+   */
+  addressFound(
+    transport: string,
+    address: string,
+    nowMs: number,
+    discovery?: AddressDiscovery,
+  ): void {
+    if (this.#isStopped) return
+    this.#dialer.addressFound(transport, address, discovery, nowMs)
+  }
+
+  /** Whether an address that was discovered is dialled. */
+  holdAddress(transport: string, address: string, isHeld: boolean, nowMs: number): void {
+    this.#dialer.holdAddress(transport, address, isHeld, nowMs)
+  }
+
+  /** Ends the link to a peer that is reached without it. */
+  dropLink(peer: PeerId, nowMs: number): void {
+    this.#nowMs = nowMs
+    for (const session of this.#links.get(peer)?.sessions.slice() ?? []) {
+      session.close('surplus', nowMs)
+      this.#links.handleEvents(session, nowMs)
+      this.#sessions.touch(session)
+    }
   }
 
   /** Stops dialling the address; an open channel stays. */

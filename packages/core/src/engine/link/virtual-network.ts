@@ -161,10 +161,10 @@ export class VirtualNetwork {
   }
 
   /** One more transport beside `virtual`, which all peers have, with channels of its own. */
-  addTransport(name: string, traits: Partial<ChannelTraits>): void {
+  addTransport(name: string, traits: Partial<ChannelTraits>, needsSignalling = false): void {
     this.#traitsByTransport.set(name, { ...plainTraits, ...traits })
     for (const { neighbourhood } of this.peers) {
-      neighbourhood.transportStarted(name, dialling, this.nowMs)
+      neighbourhood.transportStarted(name, { ...dialling, needsSignalling }, this.nowMs)
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * The mesh layer (layer 2): packets to any reachable peer, who is there, and who should be linked.
  *
- * Composes router, forwarding, presence and introductions, and carries news from one to the other;
+ * Composes router, forwarding, presence and the planner of links, and carries news from one to the other;
  * it decides nothing itself. Implements docs/specs/mesh.md.
  */
 
@@ -10,6 +10,8 @@ import { assert, unreachable } from '../assert.ts'
 import type { EngineContext } from '../context.ts'
 import type { PeerId } from '../identity/peer-id.ts'
 import { libraryVersion } from '../library-version.ts'
+import type { LinkDownReason } from '../link/close-reason.ts'
+import type { DialReport, GiveUpReason } from '../link/dialer.ts'
 import { payloadBytesOf } from '../link/frame.ts'
 import type {
   FramePayload,
@@ -19,7 +21,9 @@ import type {
   Priority,
 } from '../link/link-port.ts'
 import { Forwarding, type ForwardingOutput } from './forwarding.ts'
-import { Introductions, type IntroductionOutput } from './introductions.ts'
+import type { LinkAccount } from './link-plan/link-account.ts'
+import { LinkPlanner, type LinkPlannerOutput } from './link-plan/link-planner.ts'
+import type { MeshView } from './link-plan/mesh-view.ts'
 import { qualityStepOf, type QualityStep } from './link-quality.ts'
 import { linkBytesPerSecond, linkMetric } from './metric.ts'
 import { packetBytesMax, packetHeaderBytes } from './packet.ts'
@@ -38,7 +42,7 @@ import { DistanceVectorRouter } from './routing/distance-vector-router.ts'
 import { rttStepOf, type RttStep } from './rtt-step.ts'
 import { linkSizeClass, packetBytesByClass } from './size-class.ts'
 
-/** Introductions are reconsidered at most this often: changes come in groups. */
+/** Links are reconsidered at most this often: changes come in groups. */
 const reconsiderIntervalMs = 100
 
 export interface MeshOptions {
@@ -58,7 +62,7 @@ export interface MeshOptions {
 /** What the mesh tells the layers above. */
 export type MeshOutput =
   | ForwardingOutput
-  | IntroductionOutput
+  | LinkPlannerOutput
   | { readonly type: 'peer-reachable'; readonly peer: PeerId; readonly hopCount: number }
   /**
    * Next hop, hop count or packet size changed: what was measured of the path holds no more.
@@ -89,7 +93,7 @@ export class Mesh implements PacketPort {
   readonly #router: Router
   readonly #forwarding: Forwarding
   readonly #presence: Presence
-  readonly #introductions: Introductions
+  readonly #planner: LinkPlanner
   readonly #transports = new Map<string, PresenceTransport>()
   readonly #links = new Map<PeerId, MeshLink>()
   readonly #outputs: MeshOutput[] = []
@@ -109,7 +113,7 @@ export class Mesh implements PacketPort {
     this.#forwarding = new Forwarding(context, this.#local, this.#router, links)
     const isRouted = (peer: PeerId): boolean => this.#router.route(peer) !== undefined
     this.#presence = new Presence(context, identity, epoch, links, isRouted)
-    this.#introductions = new Introductions(context)
+    this.#planner = new LinkPlanner(context)
   }
 
   /** Others learn that this peer runs the transport. */
@@ -132,6 +136,7 @@ export class Mesh implements PacketPort {
       rttStep: rttStepOf(link.rttMs, 0),
       qualityStep: qualityStepOf(link, 0),
     })
+    this.#planner.linkUp(peer, nowMs)
     const quality = qualityOf(link)
     const { mesh } = this.#context.recorder
     mesh.neighbourUp.record(peer, link.transport, quality.metric)
@@ -163,8 +168,9 @@ export class Mesh implements PacketPort {
   }
 
   /** The link is gone. */
-  linkDown(peer: PeerId, nowMs: number): void {
+  linkDown(peer: PeerId, nowMs: number, reason?: LinkDownReason): void {
     if (!this.#links.delete(peer)) return
+    this.#planner.linkDown(peer, reason, nowMs)
     const { mesh } = this.#context.recorder
     mesh.neighbourDown.record(peer)
     mesh.neighbours.set(this.#links.size)
@@ -174,6 +180,28 @@ export class Mesh implements PacketPort {
     this.#forwarding.linkDown(peer, nowMs)
     this.#presence.neighbourDown(peer, nowMs)
     this.#localChanged(nowMs)
+  }
+
+  /** Layer 1 tells where something that it dials stands. */
+  dialTargetChanged(report: DialReport, nowMs: number): void {
+    this.#planner.targetChanged(report, nowMs)
+    this.#reconsiderSoon(nowMs)
+  }
+
+  dialTargetGone(report: DialReport, nowMs: number): void {
+    this.#planner.targetGone(report)
+    this.#reconsiderSoon(nowMs)
+  }
+
+  /** Layer 1 dials that peer no more over that transport: no dial can succeed. */
+  dialGivenUp(peer: PeerId, transport: string, reason: GiveUpReason, nowMs: number): void {
+    this.#planner.givenUp(peer, transport, reason, nowMs)
+    this.#reconsiderSoon(nowMs)
+  }
+
+  /** Where each peer and address stands that a link may lead to. Linear in their number. */
+  linkAccounts(nowMs: number): readonly LinkAccount[] {
+    return this.#planner.accounts(this.#view(), nowMs)
   }
 
   /** The link takes frames again after it answered `full`. */
@@ -302,6 +330,8 @@ export class Mesh implements PacketPort {
   #carryRouteChange(change: RouteChange, nowMs: number): void {
     this.#forwarding.routeChanged(change, nowMs)
     this.#presence.reachabilityChanged(nowMs)
+    const { previous, route } = change
+    if (previous === undefined || route === undefined) this.#planner.reachabilityChanged()
     this.#outputs.push(outputOf(change))
   }
 
@@ -326,6 +356,10 @@ export class Mesh implements PacketPort {
     if (!this.#outputs.some((output) => output.type === 'presence-changed')) {
       this.#outputs.push({ type: 'presence-changed' })
     }
+    this.#reconsiderSoon(nowMs)
+  }
+
+  #reconsiderSoon(nowMs: number): void {
     if (this.#stopped) return
     const atMs = Math.max(nowMs, this.#reconsideredAtMs + reconsiderIntervalMs)
     this.#reconsiderDeadlineMs = Math.min(this.#reconsiderDeadlineMs, atMs)
@@ -333,25 +367,24 @@ export class Mesh implements PacketPort {
 
   #reconsider(nowMs: number): void {
     this.#reconsideredAtMs = nowMs
+    this.#planner.reconsider(this.#view(), nowMs)
+    this.#reconsiderDeadlineMs = this.#planner.nextDeadlineMs()
+    for (let output = this.#planner.poll(); output !== undefined; output = this.#planner.poll()) {
+      this.#outputs.push(output)
+    }
+  }
+
+  #view(): MeshView {
     const links = new Map<PeerId, LinkDescription>()
     for (const [peer, link] of this.#links) links.set(peer, link.description)
-    this.#introductions.reconsider(
-      {
-        local: this.#local,
-        transports: [...this.#transports.values()],
-        links,
-        reachable: this.#router.reachable(),
-        record: (peer) => this.#presence.get(peer),
-      },
-      nowMs,
-    )
-    this.#reconsiderDeadlineMs = this.#introductions.nextDeadlineMs()
-    for (
-      let output = this.#introductions.poll();
-      output !== undefined;
-      output = this.#introductions.poll()
-    ) {
-      this.#outputs.push(output)
+    return {
+      local: this.#local,
+      transports: [...this.#transports.values()],
+      links,
+      reachable: () => this.#router.reachable(),
+      hopCount: (peer) => this.hopCount(peer),
+      record: (peer) => this.#presence.get(peer),
+      records: () => this.#presence.records(),
     }
   }
 

@@ -1,4 +1,4 @@
-/** Instruments of the mesh room: packets, routes, presence and introductions. */
+/** Instruments of the mesh room: packets, routes, presence and the planning of links. */
 
 import { counter, event, gauge, type InstrumentDeclarations } from '../instrument.ts'
 
@@ -87,15 +87,18 @@ export const meshInstruments = {
     ['sequence', 'public'],
   ]),
 
-  // Introductions
-  introduced: event('info', 'A direct link to a peer is wanted.', [
+  // Links that are wanted
+  linkDecided: event('info', 'It was decided whether a link to a peer is sought, kept or dropped.', [
     ['peer', 'id'],
     ['transport', 'public'],
+    ['to', 'public'],
     ['reason', 'public'],
   ]),
-  introductionWithdrawn: event('info', 'A direct link to a peer is no longer wanted.', [
-    ['peer', 'id'],
+  addressDecided: event('info', 'It was decided whether an address that was found is dialled.', [
     ['transport', 'public'],
+    ['address', 'net'],
+    ['peer', 'id'],
+    ['to', 'public'],
     ['reason', 'public'],
   ]),
 } as const satisfies InstrumentDeclarations

@@ -183,6 +183,8 @@ export class HostileMember implements FuzzNode {
           this.#mesh.frameReceived(fromLinks.peer, fromLinks.kind, fromLinks.payload, nowMs)
           return true
         case 'dial-given-up':
+        case 'target-changed':
+        case 'target-gone':
         case 'problem':
         case 'woke':
         case 'meeting-ended':

@@ -259,6 +259,8 @@ export class PathPeer {
         return
       case 'cancel-dial':
       case 'dial-given-up':
+      case 'target-changed':
+      case 'target-gone':
       case 'problem':
       case 'woke':
       case 'meeting-ended':
@@ -286,8 +288,10 @@ export class PathPeer {
         this.connections.packetsWritable(nowMs)
         return
       case 'presence-changed':
-      case 'introduce':
-      case 'withdraw':
+      case 'want-link':
+      case 'unwant-link':
+      case 'drop-link':
+      case 'hold-address':
         return
       default:
         unreachable(output)

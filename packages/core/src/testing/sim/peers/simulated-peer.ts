@@ -33,6 +33,8 @@ export interface PlannedDial {
   /** The name of the other. */
   readonly to: string
   readonly profile: LinkProfile
+  /** The address was found by a discovery, which says who is there. */
+  readonly isDiscovered?: boolean
 }
 
 /** What a peer is, over all its boots. */
@@ -151,8 +153,14 @@ export class SimulatedPeer implements BootOwner {
     for (const started of [...startedTransports, ...(direct ? [directTransport] : [])]) {
       this.#take({ type: 'transport-started', ...started })
     }
-    for (const { transport, to } of dials) {
-      this.#take({ type: 'address-found', transport, address: to })
+    for (const { transport, to, isDiscovered } of dials) {
+      const peer = isDiscovered === true ? world.find(to)?.id : undefined
+      this.#take({
+        type: 'address-found',
+        transport,
+        address: to,
+        ...(isDiscovered === true && { discovery: { ...(peer !== undefined && { peer }) } }),
+      })
     }
     if (this.machine.isHidden) this.#tellVisibility(true)
     this.onBoot?.()
