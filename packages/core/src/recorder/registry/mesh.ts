@@ -88,12 +88,16 @@ export const meshInstruments = {
   ]),
 
   // Links that are wanted
-  linkDecided: event('info', 'It was decided whether a link to a peer is sought, kept or dropped.', [
-    ['peer', 'id'],
-    ['transport', 'public'],
-    ['to', 'public'],
-    ['reason', 'public'],
-  ]),
+  linkDecided: event(
+    'info',
+    'It was decided whether a link to a peer is sought, kept or dropped.',
+    [
+      ['peer', 'id'],
+      ['transport', 'public'],
+      ['to', 'public'],
+      ['reason', 'public'],
+    ],
+  ),
   addressDecided: event('info', 'It was decided whether an address that was found is dialled.', [
     ['transport', 'public'],
     ['address', 'net'],
