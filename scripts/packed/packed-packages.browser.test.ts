@@ -195,8 +195,8 @@ describe("the README's app, built by Vite without configuration", () => {
 const ofOneMesh = {
   workers: 1,
   locks: 1,
-  // The one of Vite's, and ours.
-  listeners: { beforeunload: 1, pagehide: 1 },
+  // The one of Vite's, and ours: to say farewell, and to follow the page and its network.
+  listeners: { beforeunload: 1, pagehide: 2, pageshow: 1, offline: 1, online: 1 },
   objects: {
     Worker: 1,
     // Four lead to the worker. Two are the task queue's, whose wrappers the collector may take.
