@@ -5,7 +5,7 @@ export interface DirectCounts {
   malformed: number
   /** Checks for the fingerprint of another certificate: somebody has an old address. */
   checksForOthers: number
-  /** Datagrams of DTLS from where there is no session. */
+  /** Datagrams of DTLS from where there is no session; the rest of a long hello is one. */
   unknown: number
   /** Answers to strangers that were not given, for there were too many. */
   unanswered: number

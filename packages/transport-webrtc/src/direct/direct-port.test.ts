@@ -302,6 +302,32 @@ describe('sessions', () => {
     expect(answers.length).toBe(after)
   })
 
+  test('[DR11] what was held back and comes late by another way moves nothing', async () => {
+    const { dialler, answers, send, take } = dial('10.0.0.1 5000')
+    dialler.check()
+    await dialler.open()
+    await until(() => opened.length === 1)
+    let held: Buffer | undefined
+    dialler.goBy((datagram) => {
+      held ??= datagram
+    })
+    dialler.channel.send(Buffer.from('held'))
+    await until(() => held !== undefined)
+    dialler.goBy(send)
+    const before = answers.length
+    dialler.channel.send(Buffer.from('newer'))
+    await until(() => answers.length > before)
+    const other = makeWay('10.0.0.2 6000', take)
+    port.receive(makeCheck(dialler.ufrag, certificate), other.way)
+    port.receive(held ?? Buffer.alloc(0), other.way)
+    await until(() => opened[0]?.messages.length === 2)
+    await settle()
+    const seen = answers.length
+    opened[0]?.pipe.send(Buffer.from('the first way'))
+    await until(() => answers.length > seen)
+    expect(other.answers).toHaveLength(1)
+  })
+
   test('[DR11] a hello may come by another way of the same ufrag than its cookie was sent by', async () => {
     const { dialler, way, answers, take } = dial('10.0.0.1 5000')
     const other = makeWay('10.0.0.2 6000', take)
