@@ -72,6 +72,55 @@ test('a packet that is none is a broken protocol', async () => {
   expect(await reported).toBeInstanceOf(Error)
 })
 
+/** Changes each piece of a message that the hostile end sends. */
+function bendPieces(bend: (chunk: { userData: Buffer; flags: number }) => void): void {
+  const association = hostile.sctp.sctp as unknown as {
+    sendChunk(chunk: { userData?: Buffer; flags: number }): Promise<void>
+  }
+  const sendChunk = association.sendChunk.bind(association)
+  association.sendChunk = async (chunk) => {
+    if (chunk.userData) bend(chunk as { userData: Buffer; flags: number })
+    await sendChunk(chunk)
+  }
+}
+
+test('an empty piece of a message is a broken protocol', async () => {
+  const reported = broken()
+  bendPieces((chunk) => {
+    chunk.userData = Buffer.alloc(0)
+  })
+  hostile.send(Buffer.from('nothing'))
+  expect((await reported).message).toMatch(/is empty/)
+})
+
+test('many streams are a broken protocol', async () => {
+  const reported = broken()
+  for (let stream = 0; stream < 9; stream += 1) {
+    void hostile.sctp.sctp.send(stream, 53, Buffer.from('here'))
+  }
+  expect((await reported).message).toMatch(/streams are used/)
+})
+
+test('messages that never end are a broken protocol before they fill the memory', () => {
+  const association = guarded.sctp.sctp as unknown as {
+    readonly lastReceivedTsn: number
+    receiveDataChunk(chunk: object): void
+  }
+  const receivePiece = () => {
+    association.receiveDataChunk({
+      tsn: (association.lastReceivedTsn + 1) >>> 0,
+      streamId: 42,
+      streamSeqNum: 0,
+      // Neither first nor last (RFC 9260, section 3.3.1).
+      flags: 0,
+      protocol: 53,
+      userData: Buffer.from([1]),
+    })
+  }
+  for (let piece = 0; piece < 16_384; piece += 1) receivePiece()
+  expect(receivePiece).toThrow(/pieces of messages are kept/)
+})
+
 test('ordinary messages pass the guard', async () => {
   const received = new Promise((resolve) => {
     guarded.onMessage.once(resolve)

@@ -2,8 +2,9 @@
  * What werift needs besides, to be safe with strangers and steady under load.
  *
  * It decodes in asynchronous functions whose failure nobody awaits: one malformed packet, or a
- * message of an unknown kind, would end the process as an unhandled rejection. And it reassembles
- * messages without a bound, however small the window that it has advertised.
+ * message of an unknown kind, would end the process as an unhandled rejection. It reassembles
+ * messages without a bound, however small the window that it has advertised. And it believes records
+ * that anybody could have sent.
  */
 
 import type { Socket } from 'node:dgram'
@@ -25,12 +26,23 @@ const receiveBufferBytes = 1024 * 1024
 /** How far beyond its window an honest sender may go: it probes a closed one with one packet. */
 const windowSlackBytes = 64 * 1024
 
+/** Streams that the other end may use: ours, and the one that simple-peer opens, with some to spare. */
+const streamsMax = 8
+/** Pieces of messages kept: of the window's bytes in messages of 20, and each costs more than that. */
+const piecesMax = 16_384
+
 /** The parts of werift's transport and association that it declares private. */
 interface Transport {
   datachannelReceive: (stream: number, kind: number, data: Buffer) => Promise<void>
 }
+interface InboundStream {
+  readonly reassembly: readonly unknown[]
+}
 interface Association {
   handleData(data: Buffer): Promise<void>
+  receiveDataChunk(chunk: { readonly userData: Buffer }): void
+  getInboundStream(id: number): InboundStream
+  readonly inboundStreams: Readonly<Record<number, InboundStream>>
   advertisedRwnd: number
 }
 
@@ -60,6 +72,7 @@ export function guardSctp(sctp: RTCSctpTransport, broken: (error: Error) => void
         broken(new Error('More arrived than the window allows'))
       }
     }
+    boundPieces(association)
     sctp.sctp.onReceive.allUnsubscribe()
     sctp.sctp.onReceive.subscribe((...message) => {
       void transport.datachannelReceive(...message)
@@ -74,6 +87,29 @@ export function guardSctp(sctp: RTCSctpTransport, broken: (error: Error) => void
     if (sctp.sctp !== before) guardAssociation()
   }
   if (sctp.sctp) guardAssociation()
+}
+
+/** What breaks a bound is an error of `handleData`. */
+function boundPieces(association: Association): void {
+  const receiveDataChunk = association.receiveDataChunk.bind(association)
+  association.receiveDataChunk = (chunk) => {
+    // The window would never be used up by these (RFC 9260, section 6.2).
+    if (chunk.userData.length === 0) throw new Error('A piece of a message is empty')
+    receiveDataChunk(chunk)
+    let pieces = 0
+    for (const { reassembly } of Object.values(association.inboundStreams)) {
+      pieces += reassembly.length
+    }
+    if (pieces > piecesMax) throw new Error(`More than ${piecesMax} pieces of messages are kept`)
+  }
+  const getInboundStream = association.getInboundStream.bind(association)
+  association.getInboundStream = (id) => {
+    const { inboundStreams } = association
+    if (!(id in inboundStreams) && Object.keys(inboundStreams).length >= streamsMax) {
+      throw new Error(`More than ${streamsMax} streams are used`)
+    }
+    return getInboundStream(id)
+  }
 }
 
 /**
