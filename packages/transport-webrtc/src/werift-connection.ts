@@ -1,5 +1,6 @@
 /** The peer connection of Node, by werift, speaking simple-peer's signals. */
 
+import { createHash } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import type * as Werift from 'werift'
 import { bindingOf } from './channel-binding.ts'
@@ -115,6 +116,12 @@ export class WeriftConnection implements Connection {
   /** Whether a path to the other end was found. */
   get hasPath(): boolean {
     return this.#hasPath
+  }
+
+  /** SHA-256 of the certificate that the other end has shown, whether or not it is the right one. */
+  get remoteFingerprint(): Buffer | undefined {
+    const certificate = this.#connection.dtlsTransports[0]?.dtls?.remoteCertificate
+    return certificate && createHash('sha256').update(certificate).digest()
   }
 
   signal(signal: PeerSignal): void {

@@ -54,7 +54,8 @@ test.each([
 
 test.each([
   ['checking', 'unreachable'],
-  ['path', 'certificate-mismatch'],
+  ['path', 'unreachable'],
+  ['other-certificate', 'certificate-mismatch'],
 ] as const)('[DR18] a dial whose connection fails at %s has failed as %s', (reached, reason) => {
   stage = reached
   dial()

@@ -11,8 +11,11 @@ import type { DirectAddress } from './direct-address.ts'
 /** Time in which a dial must have a channel: less than the engine's own patience of 10 s. */
 const dialMs = 8000
 
-/** How far a connection has come: `path` is a way on which checks were answered. */
-export type DialStage = 'waiting' | 'checking' | 'path'
+/**
+ * How far a connection has come: `path` is a way on which checks were answered, and
+ * `other-certificate` what was found there.
+ */
+export type DialStage = 'waiting' | 'checking' | 'path' | 'other-certificate'
 
 export interface DirectConnection {
   readonly stage: DialStage
@@ -68,14 +71,15 @@ export function dialDirectly(
 }
 
 function failureOf(stage: DialStage, text: string, cause: Error): DialFailure {
-  // The dialling end is the one that looks at a certificate here; nothing else fails so early.
-  return stage === 'path'
+  return stage === 'other-certificate'
     ? new DialFailure(
         'certificate-mismatch',
         `${text}: who answers there has another certificate than this address names`,
         { cause },
       )
-    : new DialFailure('unreachable', `${text}: no path was found: ${cause.message}`, { cause })
+    : new DialFailure('unreachable', `${text}: no connection came about: ${cause.message}`, {
+        cause,
+      })
 }
 
 function failureInTime(stage: DialStage, text: string): DialFailure {
@@ -88,6 +92,7 @@ function failureInTime(stage: DialStage, text: string): DialFailure {
     case 'checking':
       return new DialFailure('unreachable', `${text}: nobody has answered within ${dialMs} ms`)
     case 'path':
+    case 'other-certificate':
       return new DialFailure('timeout', `${text}: no channel was open after ${dialMs} ms`)
     default:
       return stage satisfies never

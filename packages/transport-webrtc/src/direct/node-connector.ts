@@ -32,7 +32,10 @@ export async function loadNodeConnector(options: WeriftOptions): Promise<DirectC
     )
     return {
       get stage() {
-        return connection.hasPath ? 'path' : 'checking'
+        if (!connection.hasPath) return 'checking'
+        const { remoteFingerprint } = connection
+        const isOther = remoteFingerprint && !remoteFingerprint.equals(address.fingerprint)
+        return isOther ? 'other-certificate' : 'path'
       },
       destroy: () => {
         connection.destroy()

@@ -65,6 +65,9 @@ class PageConnection implements DirectConnection {
     connection.onconnectionstatechange = () => {
       const { connectionState } = connection
       if (connectionState === 'failed' || connectionState === 'closed') {
+        // With a path, it is DTLS that has failed at once; and it is this end that looks at a
+        // certificate, while the other one only falls silent.
+        if (this.#stage === 'path' && !this.#isOpen) this.#stage = 'other-certificate'
         this.#fail(new Error(`the connection is ${connectionState}`))
       }
     }
