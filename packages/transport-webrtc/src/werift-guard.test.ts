@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { RTCPeerConnection } from 'werift'
+import { DtlsClient, RTCPeerConnection } from 'werift'
 import type { RTCDataChannel } from 'werift'
-import { admitsCheck, guardDtls, guardSctp } from './werift-guard.ts'
+import { encodeHelloVerifyRequest } from './direct/client-hello.ts'
+import { admitsCheck, guardDtls, guardSctp, ignoreRepeatedRequests } from './werift-guard.ts'
 
 // A rejection that nobody handles fails the test run by itself.
 
@@ -213,4 +214,33 @@ test('copies of records, and records in clear, reach nothing', async () => {
   })
   hostile.send(Buffer.from('more'))
   expect(String(await second)).toBe('more')
+})
+
+test('a client that is asked for its cookie twice answers once', async () => {
+  const sent: Buffer[] = []
+  const client = new DtlsClient({
+    transport: {
+      type: 'udp',
+      address: { address: '', family: '', port: 0 },
+      closed: false,
+      onData: () => undefined,
+      send: async (datagram) => {
+        sent.push(datagram)
+      },
+      close: async () => undefined,
+    },
+  })
+  ignoreRepeatedRequests(client)
+  const errors: Error[] = []
+  client.onError.subscribe((error) => errors.push(error))
+  const shakingHands = client.connect()
+  const hello = { recordNumber: 0, random: new Uint8Array(32), cookie: new Uint8Array(0) }
+  const request = Buffer.from(encodeHelloVerifyRequest(hello, Uint8Array.from([1, 2, 3, 4])))
+  client.transport.socket.onData(request, ['', 0])
+  client.transport.socket.onData(request, ['', 0])
+  await shakingHands
+  expect(sent).toHaveLength(2)
+  expect(errors).toEqual([])
+  // Flights that are over are not repeated.
+  client.dtls.flight = 7
 })

@@ -8,7 +8,7 @@
  */
 
 import type { Socket } from 'node:dgram'
-import type { RTCDtlsTransport, RTCPeerConnection, RTCSctpTransport } from 'werift'
+import type { DtlsSocket, RTCPeerConnection, RTCSctpTransport } from 'werift'
 import { siftRecords } from './dtls-records.ts'
 import { ReplayWindow } from './replay-window.ts'
 
@@ -26,6 +26,9 @@ const receiveBufferBytes = 1024 * 1024
 /** How far beyond its window an honest sender may go: it probes a closed one with one packet. */
 const windowSlackBytes = 64 * 1024
 
+/** The message of DTLS that asks a client for its cookie, and the flight that brings it. */
+const helloVerifyRequest = 3
+const flightWithCookie = 3
 /** Streams that the other end may use: ours, and the one that simple-peer opens, with some to spare. */
 const streamsMax = 8
 /** Pieces of messages kept: of the window's bytes in messages of 20, and each costs more than that. */
@@ -120,11 +123,30 @@ export function guardDtls(connection: RTCPeerConnection): void {
   for (const transport of connection.dtlsTransports) {
     transport.onStateChange.subscribe((state) => {
       if (state === 'connected' && transport.dtls) siftInbound(transport.dtls)
+      if (state !== 'connecting') return
+      // Made in this task, but after this event.
+      queueMicrotask(() => {
+        if (transport.dtls) ignoreRepeatedRequests(transport.dtls)
+      })
     })
   }
 }
 
-function siftInbound(dtls: NonNullable<RTCDtlsTransport['dtls']>): void {
+/**
+ * Keeps a client from failing when it is asked for its cookie again: it has repeated its hello while
+ * the first request was on the way.
+ */
+export function ignoreRepeatedRequests(dtls: DtlsSocket): void {
+  const handle = dtls.onHandleHandshakes
+  dtls.onHandleHandshakes = async (messages) => {
+    const hasAnswered = dtls.dtls.flight >= flightWithCookie
+    await handle(
+      hasAnswered ? messages.filter(({ msg_type: type }) => type !== helloVerifyRequest) : messages,
+    )
+  }
+}
+
+function siftInbound(dtls: DtlsSocket): void {
   const replays = new ReplayWindow()
   let taken = 0
   dtls.onData.subscribe(() => {
