@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import * as werift from 'werift'
+import { ignoreRepeatedRequests } from '../werift-guard.ts'
 import type { HeldCertificate } from './certificate-file.ts'
 import { credentialsOf, sctpPort } from './direct-description.ts'
 
@@ -68,6 +69,7 @@ export class RawDialler {
       srtpProfiles: [werift.ProtectionProfileAeadAes128Gcm],
       extendedMasterSecret: true,
     })
+    ignoreRepeatedRequests(this.#dtls)
     const below = {
       id: 'raw',
       iceTransport: { role: 'controlling' },
