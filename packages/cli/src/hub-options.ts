@@ -1,6 +1,6 @@
 /** The options of `fieldmesh hub`, from the command line and the environment. */
 
-import { parseArgs } from 'node:util'
+import { flag, parsedArguments, text, texts } from './parsed-arguments.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface HubOptions {
@@ -61,7 +61,21 @@ export function parseHubOptions(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): HubOptions | 'help' {
-  const values = readValues(args)
+  const values = parsedArguments(args, {
+    app: text,
+    secret: text,
+    port: text,
+    tcp: text,
+    udp: text,
+    direct: text,
+    certificate: text,
+    host: text,
+    store: text,
+    name: text,
+    peer: texts,
+    json: flag,
+    help: flag,
+  })
   if (values.help === true) return 'help'
   const { app } = values
   if (app === undefined) throw new UsageError(`--app is missing\n\n${hubUsage}`)
@@ -98,31 +112,4 @@ function portOf(option: string, text: string): number {
   const port = Number(text)
   if (text !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port
   throw new UsageError(`--${option} ${text} is not a number from 0 to 65535`)
-}
-
-function readValues(args: readonly string[]) {
-  try {
-    const text = { type: 'string' } as const
-    const flag = { type: 'boolean' } as const
-    return parseArgs({
-      args: [...args],
-      options: {
-        app: text,
-        secret: text,
-        port: text,
-        tcp: text,
-        udp: text,
-        direct: text,
-        certificate: text,
-        host: text,
-        store: text,
-        name: text,
-        peer: { type: 'string', multiple: true },
-        json: flag,
-        help: flag,
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
 }

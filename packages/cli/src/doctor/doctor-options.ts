@@ -1,6 +1,6 @@
 /** The options of `fieldmesh doctor`, from the command line and the environment. */
 
-import { parseArgs } from 'node:util'
+import { flag, parsedArguments, text, texts } from '../parsed-arguments.ts'
 import { UsageError } from '../usage-error.ts'
 
 export interface DoctorOptions {
@@ -30,7 +30,14 @@ export function parseDoctorOptions(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): DoctorOptions | 'help' {
-  const values = readValues(args)
+  const values = parsedArguments(args, {
+    app: text,
+    secret: text,
+    seconds: text,
+    peer: texts,
+    json: flag,
+    help: flag,
+  })
   if (values.help === true) return 'help'
   const peers = values.peer ?? []
   const unknown = peers.find((peer) => !/^(ws|wss|tcp|udp):\/\//.test(peer))
@@ -48,24 +55,4 @@ export function parseDoctorOptions(
     throw new UsageError(`--seconds ${values.seconds} is not a number up to 600`)
   }
   return { peers, app, secret, patienceMs: seconds * 1_000, isJson: values.json ?? false }
-}
-
-function readValues(args: readonly string[]) {
-  try {
-    const text = { type: 'string' } as const
-    const flag = { type: 'boolean' } as const
-    return parseArgs({
-      args: [...args],
-      options: {
-        app: text,
-        secret: text,
-        seconds: text,
-        peer: { type: 'string', multiple: true },
-        json: flag,
-        help: flag,
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
 }
