@@ -4,7 +4,7 @@
  */
 
 import { openMesh, type Invitation, type Joining, type Mesh } from '@fieldmesh/core'
-import type { Transport } from '@fieldmesh/core/transport'
+import { renamed } from '@fieldmesh/testing-browser/renamed'
 import { webrtc } from '@fieldmesh/transport-webrtc'
 import { meshTraffic, serveTraffic } from '../transfer/mesh-traffic.ts'
 import { measureAsking, measureSending, type Traffic } from '../transfer/traffic.ts'
@@ -24,7 +24,7 @@ export async function open(place: number): Promise<string> {
       type: 'module',
     }),
     // Invitations are made over the first one.
-    transports: [called(`line-${place}`), called(`line-${place - 1}`)],
+    transports: [renamed(webrtc(), `line-${place}`), renamed(webrtc(), `line-${place - 1}`)],
   })
   serveTraffic(mesh)
   return mesh.peer
@@ -60,19 +60,4 @@ export async function send(bytes: number): Promise<number> {
 
 export async function ask(count: number): Promise<number[]> {
   return measureAsking(way, count)
-}
-
-/** WebRTC under another name. */
-function called(name: string): Transport {
-  const transport = webrtc()
-  const { capabilities, meetings } = transport
-  return {
-    name,
-    capabilities,
-    ...(meetings && { meetings }),
-    start: (host) => transport.start(host),
-    stop: () => transport.stop(),
-    dial: (address, signal) => transport.dial(address, signal),
-    receiveSignal: (peer, signal) => transport.receiveSignal?.(peer, signal),
-  }
 }

@@ -4,7 +4,7 @@
  */
 
 import { openMesh, type Invitation, type Joining, type Mesh } from '@fieldmesh/core'
-import type { Transport } from '@fieldmesh/core/transport'
+import { renamed } from '@fieldmesh/testing-browser/renamed'
 import { websocket } from '@fieldmesh/transport-websocket'
 import { webrtc } from './page.ts'
 
@@ -20,8 +20,8 @@ export async function open(place: number, secret: string, hubUrl?: string): Prom
     worker: new Worker(new URL('engine-worker.test-page.ts', import.meta.url), { type: 'module' }),
     // Invitations are made over the first one.
     transports: [
-      called(`line-${place}`),
-      called(`line-${place - 1}`),
+      renamed(webrtc(), `line-${place}`),
+      renamed(webrtc(), `line-${place - 1}`),
       ...(hubUrl === undefined ? [] : [websocket({ urls: [hubUrl] })]),
     ],
   })
@@ -70,19 +70,4 @@ export async function hops(peer: string, count: number): Promise<void> {
       if ((known?.hopCount ?? 0) === count) resolve()
     })
   })
-}
-
-/** WebRTC under another name. */
-function called(name: string): Transport {
-  const transport = webrtc()
-  const { capabilities, meetings } = transport
-  return {
-    name,
-    capabilities,
-    ...(meetings && { meetings }),
-    start: (host) => transport.start(host),
-    stop: () => transport.stop(),
-    dial: (address, signal) => transport.dial(address, signal),
-    receiveSignal: (peer, signal) => transport.receiveSignal?.(peer, signal),
-  }
 }
