@@ -59,6 +59,25 @@ interface Spread {
   readonly most: number
 }
 
+/** Runs the contests that `choose` gives of each, one after the other, and clears up. */
+export async function runBenchmark(
+  benchmark: Benchmark,
+  print: (line: string) => void,
+  choose: (contest: Contest) => Contest | undefined = (contest) => contest,
+): Promise<readonly CaseResult[]> {
+  const { contests, close } = await benchmark.open(print)
+  const cases: CaseResult[] = []
+  try {
+    for (const contest of contests) {
+      const chosen = choose(contest)
+      if (chosen) cases.push(...(await runContest(chosen, print)))
+    }
+  } finally {
+    await close()
+  }
+  return cases
+}
+
 /** Runs the contest, tells its figures through `print`, and returns its cases. */
 export async function runContest(
   contest: Contest,

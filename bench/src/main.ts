@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { runContest, type CaseResult } from './harness.ts'
+import { runBenchmark } from './harness.ts'
 import { benchmarks } from './benchmarks.ts'
 
 const { values, positionals } = parseArgs({
@@ -17,15 +17,11 @@ if (benchmark === undefined || positionals.length !== 1) {
   process.exit(2)
 }
 
-const { contests, close } = await benchmark.open((line) => console.log(line))
-const cases: CaseResult[] = []
-try {
-  for (const contest of contests.filter(({ name }) => name.startsWith(values.only))) {
-    cases.push(...(await runContest(contest, (line) => console.log(line))))
-  }
-} finally {
-  await close()
-}
+const cases = await runBenchmark(
+  benchmark,
+  (line) => console.log(line),
+  (contest) => (contest.name.startsWith(values.only) ? contest : undefined),
+)
 if (values.json !== undefined) {
   writeFileSync(values.json, `${JSON.stringify({ name: benchmark.name, cases }, null, 2)}\n`)
 }

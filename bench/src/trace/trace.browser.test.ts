@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runContest, type CaseResult } from '../harness.ts'
+import { runBenchmark } from '../harness.ts'
 import { generateTrace } from './editing-trace.ts'
 import { createTraceBenchmark } from './trace-benchmark.ts'
 
@@ -11,13 +11,7 @@ test('the benchmark of typing measures every contender, at full speed and paced'
   })
   const lines: string[] = []
   const print = (line: string) => lines.push(line)
-  const { contests, close } = await benchmark.open(print)
-  const cases: CaseResult[] = []
-  try {
-    for (const contest of contests) cases.push(...(await runContest(contest, print)))
-  } finally {
-    await close()
-  }
+  const cases = await runBenchmark(benchmark, print)
   expect(lines[0]).toBe('trace: generated, 300 keystrokes')
   expect([...new Set(cases.map((result) => result.case))]).toEqual([
     'full speed seconds',

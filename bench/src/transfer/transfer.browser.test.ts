@@ -1,18 +1,14 @@
 import { expect, test } from 'vitest'
-import { runContest, type CaseResult } from '../harness.ts'
+import { runBenchmark } from '../harness.ts'
 import { createTransferBenchmark } from './transfer-benchmark.ts'
 
 test('the benchmark of transfers measures every contender', async () => {
   const benchmark = createTransferBenchmark({ bytes: 2 * 1024 * 1024, requests: 20, rounds: 1 })
-  const { contests, close } = await benchmark.open(() => {})
-  const cases: CaseResult[] = []
-  try {
-    for (const contest of contests) {
-      cases.push(...(await runContest({ ...contest, warmupRounds: 0 }, () => {})))
-    }
-  } finally {
-    await close()
-  }
+  const cases = await runBenchmark(
+    benchmark,
+    () => {},
+    (contest) => ({ ...contest, warmupRounds: 0 }),
+  )
   const figures = ['throughput', 'request p50', 'request p99']
   const contestNames = ['memory', 'tcp node', 'webrtc chromium-chromium', 'webrtc chromium-node']
   expect([...new Set(cases.map((result) => result.case))]).toEqual([
